@@ -1,0 +1,1 @@
+"""What the rooms share: interfaces by role, frozen values, errors. No I/O happens here."""

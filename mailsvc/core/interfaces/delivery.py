@@ -1,0 +1,70 @@
+"""Taking a message in: what an SMTP or LMTP session may do once the portal has said who it is.
+
+One :class:`IDelivery` avatar serves a connection until it logs in or upgrades to TLS; each mail transaction is a :class:`ITransaction`.
+"""
+
+from collections.abc import Sequence
+
+import attrs
+from zope.interface import Attribute, Interface
+
+from mailsvc.core.values import Account, Peer
+from mailsvc.formats.address import Address
+
+__all__ = ["Envelope", "IDelivery", "ITransaction", "Recipient"]
+
+
+@attrs.frozen
+class Envelope:
+    """What MAIL said.
+
+    :ivar reverse_path: None for the null sender ``<>``. :ivar size: the SIZE parameter, 0 if not given.
+    :ivar helo: the name the client gave. :ivar utf8: SMTPUTF8 was given. :ivar protocol: ``with`` of Received (RFC 3848, 6531 4.3).
+    """
+
+    reverse_path: Address | None
+    helo: str
+    size: int = 0
+    utf8: bool = False
+    body: str = "7BIT"
+    protocol: str = "ESMTP"
+
+
+@attrs.frozen
+class Recipient:
+    """One accepted recipient: the forward-path and the accounts it leads to."""
+
+    forward_path: Address
+    accounts: tuple[Account, ...]
+
+
+class ITransaction(Interface):
+    """One mail transaction, from MAIL to the reply after the data."""
+
+    recipients: Sequence[Recipient] = Attribute("The accepted recipients, in order.")
+
+    async def rcpt(forward_path: Address) -> Recipient:
+        """Accept a recipient. Raises NO_SUCH_USER, NO_SUCH_DOMAIN, DISABLED, QUOTA, RELAY_DENIED, NOT_NOW, TOO_MANY."""
+
+    def write(data: bytes) -> None:
+        """Add bytes of the message (after transparency was undone). Bytes past the size limit are counted and dropped."""
+
+    async def commit() -> str:
+        """End of data: judge and store the message for all recipients as one transaction. Returns the queue id when it is durable.
+
+        Raises TOO_BIG, BAD_CONTENT (bare CR, LF or NUL; mail loop), QUOTA, NOT_NOW: nothing of the message exists then.
+        """
+
+    def abort() -> None:
+        """Forget the transaction (RSET, lost connection, new EHLO)."""
+
+
+class IDelivery(Interface):
+    """The right to hand in mail, as far as this client goes."""
+
+    peer: Peer = Attribute("Who is handing in mail.")
+    account: Account | None = Attribute("Who answers for what is relayed; None: local recipients only.")
+    size_limit: int = Attribute("Octets a message may have here, 0 for no limit.")
+
+    async def mail(envelope: Envelope) -> ITransaction:
+        """Begin a transaction. Raises TOO_BIG by SIZE, NOT_NOW (low disk, store down)."""

@@ -1,0 +1,162 @@
+"""Frozen values that cross the borders between rooms.
+
+Times are whole seconds since the epoch (UTC) unless a name says otherwise; sizes are octets with CRLF line ends; names of mailboxes are
+``str`` in NFC. Addresses keep the spelling that the peer sent; comparisons are the business of :mod:`mailsvc.formats.address`.
+"""
+
+from collections.abc import Sequence
+
+import attrs
+
+from mailsvc.formats.address import Address
+
+__all__ = [
+    "INBOX",
+    "Account",
+    "Alias",
+    "Body",
+    "Domain",
+    "Mailbox",
+    "MailboxChanged",
+    "Peer",
+    "Resolution",
+    "Rows",
+    "SystemFlag",
+]
+
+INBOX = "INBOX"
+
+
+class SystemFlag:
+    """Bits of a message's ``flags`` (RFC 9051 2.3.2); bits from KEYWORDS up are the mailbox's keywords, in the order it lists them."""
+
+    SEEN = 1
+    ANSWERED = 2
+    FLAGGED = 4
+    DELETED = 8
+    DRAFT = 16
+    KEYWORDS = 32
+
+
+@attrs.frozen
+class Peer:
+    """Who is at the other end of a connection, as only the connection layer can know it.
+
+    :ivar address: IP address as text, IPv4-mapped IPv6 already unmapped; ``""`` for a Unix socket.
+    :ivar listener: name of the listener that accepted the connection.
+    :ivar protocol: ``"smtp"``, ``"submission"``, ``"lmtp"``, ``"pop3"``, ...
+    :ivar domain: the domain that a login without one belongs to; ``""``: the first domain.
+    :ivar tls: protocol version such as ``"TLSv1.3"``, or None on a line that can be read.
+    :ivar cleartext_ok: whether a password may cross this line although it can be read (configured per network).
+    """
+
+    address: str
+    listener: str
+    protocol: str
+    domain: str = ""
+    tls: str | None = None
+    cleartext_ok: bool = False
+
+    @property
+    def password_ok(self) -> bool:
+        """Whether a password may be asked for on this connection as it is now."""
+        return self.tls is not None or self.cleartext_ok
+
+
+@attrs.frozen
+class Domain:
+    """A mail domain of ours. ``aliases`` are further names that share its mailboxes (REQUIREMENTS D8)."""
+
+    id: int
+    name: str
+    aliases: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Account:
+    """One account: a login, an address, a mailbox tree.
+
+    :ivar address: canonical address ``local@domain`` in lower case.
+    :ivar login: what the person types, if it differs from the address; else ``""``.
+    :ivar quota: octets, 0 for no limit.
+    :ivar messages: how many messages all mailboxes hold; ``octets``: their size.
+    """
+
+    id: int
+    address: str
+    login: str = ""
+    enabled: bool = True
+    quota: int = 0
+    messages: int = 0
+    octets: int = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether the quota leaves no room for even an empty message."""
+        return bool(self.quota) and self.octets >= self.quota
+
+
+@attrs.frozen
+class Alias:
+    """Mail for ``address`` goes to each of ``targets`` (addresses; local ones only until the queue exists)."""
+
+    address: str
+    targets: tuple[str, ...]
+
+
+@attrs.frozen
+class Resolution:
+    """Where an address leads.
+
+    :ivar accounts: ids of the accounts that receive, without repetition, in order.
+    :ivar outside: addresses elsewhere that aliases lead to.
+    """
+
+    accounts: tuple[Account, ...] = ()
+    outside: tuple[Address, ...] = ()
+
+
+@attrs.frozen
+class Mailbox:
+    """A mailbox as its row tells it: counters are kept, never counted."""
+
+    id: int
+    account: int
+    name: str
+    uidvalidity: int
+    uidnext: int
+    modseq: int
+    messages: int
+    unseen: int
+    octets: int
+    keywords: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Rows:
+    """The narrow index rows of a mailbox, in UID order, as parallel sequences (arrays, not objects: a mailbox may hold a million)."""
+
+    uids: Sequence[int]
+    modseqs: Sequence[int]
+    flags: Sequence[int]
+    sizes: Sequence[int]
+    dates: Sequence[int]
+    contents: Sequence[int]
+
+
+@attrs.frozen
+class Body:
+    """The bytes of a message on their way into the store: held here, or already durable in a file that ``location`` names."""
+
+    size: int
+    data: bytes | None = None
+    location: str | None = None
+
+
+@attrs.frozen
+class MailboxChanged:
+    """Published after the commit that changed a mailbox: read the changes since the modseq that you know."""
+
+    account: int
+    mailbox: int
+    modseq: int

@@ -1,0 +1,10 @@
+"""Makes ``twistd mailsvc`` known to twistd."""
+
+from twisted.application.service import ServiceMaker
+
+mailsvc = ServiceMaker(
+    "mailsvc",
+    "mailsvc.tap",
+    "SMTP, submission, LMTP and POP3 with one store and one relay decision.",
+    "mailsvc",
+)
