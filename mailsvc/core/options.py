@@ -1,8 +1,10 @@
 """How a room declares its options: a frozen attrs class whose fields carry their own help, in English and Japanese.
 
 The configuration reader, the sample file, the manual and ``--help`` are all made from these fields
-(``mailsvc.app.config`` gathers them), so a text stands in one place only. Field types may be ``bool``, ``int``, ``str``, ``Size``, ``Duration``, an ``enum.Enum`` with string values,
-``tuple[...]`` of those, ``tuple[Network, ...]``, or another options class.
+(``mailsvc.app.config`` gathers them), so a text stands in one place only.
+
+Field types may be ``bool``, ``int``, ``str``, ``Size``, ``Duration``, an ``enum.Enum`` with string values, ``tuple[...]`` of
+those, ``tuple[Network, ...]``, or another options class.
 """
 
 from ipaddress import IPv4Network, IPv6Network
