@@ -3,16 +3,18 @@
 The configuration reader, the sample file, the manual and ``--help`` are all made from these fields
 (``mailsvc.app.config`` gathers them), so a text stands in one place only.
 
-Field types may be ``bool``, ``int``, ``str``, ``Size``, ``Duration``, an ``enum.Enum`` with string values, ``tuple[...]`` of
-those, ``tuple[Network, ...]``, or another options class.
+Field types may be ``bool``, ``int`` (never negative), ``str``, ``Size``, ``Duration``, ``Network``, ``Path``, ``ReadableFile``, an
+``enum.Enum`` with string values, ``tuple[..., ...]`` of those, any of them ``| None``, another options class (a table of the file), or a
+tuple of options classes (an array of tables, named by the field's ``alias``).
 """
 
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from typing import Any, NewType
 
 import attrs
 
-__all__ = ["Duration", "Network", "Size", "help_of", "option"]
+__all__ = ["Duration", "Network", "ReadableFile", "Size", "help_of", "option"]
 
 Size = NewType("Size", int)
 """Octets; in the file a number, or text such as ``"10 MB"`` (k, M, G: powers of 1000; Ki, Mi, Gi: of 1024)."""
@@ -22,6 +24,10 @@ Duration = NewType("Duration", int)
 
 Network = IPv4Network | IPv6Network
 """An address or a network in CIDR form."""
+
+
+ReadableFile = NewType("ReadableFile", Path)
+"""A file that must exist and be readable; like every ``Path`` it is relative to the configuration file and absolute once read."""
 
 
 def option(default: Any = attrs.NOTHING, *, en: str, ja: str, example: str = "", **kwargs: Any) -> Any:

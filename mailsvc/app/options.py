@@ -1,0 +1,110 @@
+"""Options of the service as a whole (the keys at the top of the file), of its domains and of its log."""
+
+import enum
+import socket
+from pathlib import Path
+
+import attrs
+
+from mailsvc.core.options import Size, option
+
+__all__ = ["AppOptions", "DomainOptions", "Language", "LogFormat", "LogOptions"]
+
+
+class Language(enum.Enum):
+    """Languages of the sentences for people."""
+
+    ENGLISH = "en"
+    JAPANESE = "ja"
+
+
+class LogFormat(enum.Enum):
+    """How an event is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@attrs.frozen(kw_only=True)
+class AppOptions:
+    """The keys at the top of the file, before the first table."""
+
+    hostname: str = option(
+        attrs.Factory(socket.getfqdn),
+        en="The fully qualified name of this machine, as greetings, Received lines and EHLO show it. Default: what the system says.",
+        ja="このマシンの完全修飾ドメイン名。応答の名乗りや Received 行に使う。省略時はシステムの設定による。",
+        example='"mail.example.test"',
+    )
+    workers: int = option(
+        1,
+        en="How many processes serve the listeners; they share ports and store. One per processor core is plenty.",
+        ja="ポートを受け持つプロセスの数。ポートと保存領域は共有される。プロセッサのコア数までで十分。",
+    )
+    user: str = option(
+        "",
+        en="Become this user once the ports are bound; empty: stay who we are. Needed when started as root.",
+        ja="ポートを開いた後に切り替える利用者名。空なら切り替えない。root で起動するときは必須。",
+        example='"mailsvc"',
+    )
+    group: str = option(
+        "",
+        en="Become this group; empty: the first group of `user`.",
+        ja="切り替える先のグループ名。空なら `user` の主グループ。",
+        example='"mailsvc"',
+    )
+    language: Language = option(
+        Language.ENGLISH,
+        en="Language of the log's sentences and of letters to people: en or ja.",
+        ja="ログの文や利用者への通知の言語。en または ja。",
+    )
+
+
+@attrs.frozen(kw_only=True)
+class DomainOptions:
+    """One ``[[domain]]``: declared here, made in the store at start if it is missing there."""
+
+    name: str = option(
+        en="A mail domain of ours. `mailsvc domain add` makes further ones in the store; these here cannot be removed there.",
+        ja="受け持つメールドメイン。`mailsvc domain add` で保存領域に追加もできる。ここに書いたものはそちらからは削除できない。",
+        example='"example.test"',
+    )
+    aliases: tuple[str, ...] = option(
+        (),
+        en="Further names that share its mailboxes: mail for user@alias reaches user@name.",
+        ja="同じメールボックスを共有する別名。user@別名 宛てのメールは user@name に届く。",
+        example='["mail.example.test"]',
+    )
+
+
+@attrs.frozen(kw_only=True)
+class LogOptions:
+    """``[log]``."""
+
+    format: LogFormat = option(
+        LogFormat.TEXT,
+        en="text (one readable line per event) or json (one object per line).",
+        ja="text（1 行に 1 件、人が読む形）または json（1 行に 1 オブジェクト）。",
+    )
+    file: Path | None = option(
+        None,
+        en="Log file; without it, standard output (which systemd's journal and twistd's own --logfile take).",
+        ja="ログファイル。省略時は標準出力（systemd のジャーナルや twistd の --logfile が受け取る）。",
+        example='"log/mailsvc.log"',
+    )
+    rotate_size: Size = option(
+        Size(50_000_000),
+        en="Begin a new file when this one has reached this size; 0: never.",
+        ja="ファイルがこの大きさになったら新しいファイルに替える。0 は替えない。",
+        example='"50 MB"',
+    )
+    rotate_count: int = option(
+        90,
+        en="How many old files are kept; 0: all.",
+        ja="残しておく古いファイルの数。0 はすべて残す。",
+    )
+    debug: tuple[str, ...] = option(
+        (),
+        en="Protocols whose dialogue is logged, without passwords and message contents: smtp, submission, lmtp, pop3.",
+        ja="やり取りを記録するプロトコル（パスワードと本文は除く）。smtp、submission、lmtp、pop3。",
+        example='["pop3"]',
+    )

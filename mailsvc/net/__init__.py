@@ -1,0 +1,1 @@
+"""What meets the network besides the wire protocols: TLS contexts and certificates."""
