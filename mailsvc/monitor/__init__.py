@@ -1,0 +1,1 @@
+"""Counting what happens, and answering the questions of a monitoring system on a local port."""
