@@ -1,0 +1,339 @@
+"""One connection as a serial conversation: the base of our SMTP, LMTP and POP3 servers (DESIGN idea 4).
+
+How data passes through::
+
+    transport -> dataReceived -> Framing (bounded) -> one command at a time -> command() -> send() -> one write per batch of replies
+
+A command is a plain method or a coroutine. While a coroutine waits, nothing else of the connection runs: further commands stay in the
+buffer, and when that is full the transport is paused. A command may itself read from the client with :meth:`receive` (data) or
+:meth:`receive_line` (an answer to a challenge), and write much with :meth:`drain` in between. Replies therefore leave in the order of
+the commands, always.
+
+Time runs against the client only while we wait for it: for a command, for data, or for it to take what we send. When it has gone, a
+waiting coroutine sees :class:`Gone`; when it does not close, the connection is aborted.
+
+Standards: RFC 2920 (pipelining: replies are batched), RFC 3207 4.2 and RFC 2595 (what came before TLS is discarded).
+"""
+
+from collections.abc import Awaitable, Coroutine
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import attrs
+from twisted.internet import protocol
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IHandshakeListener
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from mailsvc.core.errors import MailError
+from mailsvc.core.values import Peer
+from mailsvc.wire.deadline import Deadline
+from mailsvc.wire.flow import WriteFlow
+from mailsvc.wire.framing import BadLine, Flaw, Framing
+
+if TYPE_CHECKING:
+    from mailsvc.wire.factory import ConversationFactory
+
+__all__ = ["Conversation", "Gone", "Reader"]
+
+log = Logger()
+
+CLOSE_GRACE = 30.0
+"""Seconds that a peer gets to take our last words and close; then the connection is aborted."""
+
+
+class Gone(Exception):
+    """The client has gone while a command was waiting for it."""
+
+
+class Reader(Protocol):
+    """Takes raw data; see :mod:`mailsvc.formats.dotdata`."""
+
+    def feed(self, data: bytes) -> bytes | None:
+        """Take bytes; return what follows the end, or None while more is needed."""
+
+
+class _LineReader:
+    """A Reader of one line, for answers within a command."""
+
+    def __init__(self, max_line: int) -> None:
+        self._framing = Framing(max_line)
+        self.line: bytes | BadLine = b""
+
+    def feed(self, data: bytes) -> bytes | None:
+        self._framing.feed(data)
+        try:
+            line = self._framing.line()
+        except BadLine as bad:
+            self.line = bad
+        else:
+            if line is None:
+                return None
+            self.line = line
+        return self._framing.take()
+
+
+@implementer(IHandshakeListener)
+class Conversation(protocol.Protocol):
+    """A server's side of one connection. Subclasses say what a command means and how things are put into words.
+
+    ``factory``, a :class:`~mailsvc.wire.factory.ConversationFactory`, gives clock, TLS and listener options.
+    """
+
+    factory: "ConversationFactory"
+    transport: Any
+    max_line = 2048
+    peer: Peer
+
+    def makeConnection(self, transport: Any) -> None:
+        """Take the connection; the subclass's :meth:`greet` speaks first."""
+        self.connected = True
+        self.transport = transport
+        self.connectionMade()
+
+    # --- what a protocol provides ---
+
+    def greet(self) -> "Awaitable[None] | None":
+        """Say hello."""
+        raise NotImplementedError
+
+    def command(self, line: bytes) -> "Awaitable[None] | None":
+        """Carry out one command line (without CRLF)."""
+        raise NotImplementedError
+
+    def refused(self, error: MailError) -> None:
+        """Answer a command that raised ``error``."""
+        raise NotImplementedError
+
+    def unexpected(self) -> None:
+        """Answer a command that failed in a way nobody foresaw: a temporary failure."""
+        raise NotImplementedError
+
+    def bad_line(self, flaw: Flaw) -> None:
+        """Answer a line that cannot be a command."""
+        raise NotImplementedError
+
+    def farewell(self, reason: str) -> None:
+        """Tell the client that the server ends the connection: ``"timeout"``, ``"shutdown"`` or ``"busy"``."""
+        raise NotImplementedError
+
+    def ended(self) -> None:
+        """The connection is over: give back what is held. Called once."""
+
+    # --- the life of a connection ---
+
+    def connectionMade(self) -> None:
+        """Set up the buffers, the clock and the limits, then greet or turn away."""
+        factory = self.factory
+        self._framing = Framing(self.max_line)
+        self._out: list[bytes] = []
+        self._busy = False
+        self._pumping = False
+        self._closing = False
+        self._stopping = False
+        self._reading_paused = False
+        self._reader: Reader | None = None
+        self._reader_done: Deferred[None] | None = None
+        self._abort_call: Any = None
+        self._deadline = Deadline(factory.clock, self._timed_out)
+        self._flow = WriteFlow()
+        self.peer = factory.peer_of(self.transport)
+        # Nagle's algorithm with delayed ACKs holds small replies back for 40 ms.
+        if hasattr(self.transport, "setTcpNoDelay") and self.peer.address:
+            self.transport.setTcpNoDelay(True)
+        self.transport.registerProducer(self._flow, True)
+        if not factory.admit(self):
+            self.farewell("busy")
+            self.close()
+            return
+        self._start(self.greet())
+
+    def connectionLost(self, reason: Failure = protocol.connectionDone) -> None:
+        """The line is closed: nothing that still waits in the buffer is carried out."""
+        self._closing = True
+        self._deadline.stop()
+        if self._abort_call is not None and self._abort_call.active():
+            self._abort_call.cancel()
+        self._framing.take()
+        self._flow.broken(Gone())
+        waiting, self._reader, self._reader_done = self._reader_done, None, None
+        if waiting is not None:
+            waiting.errback(Gone())
+        self.factory.dismiss(self)
+        self.ended()
+
+    def handshakeCompleted(self) -> None:
+        """TLS is up: from here on ``peer.tls`` names its version."""
+        handle = self.transport.getHandle()
+        self.peer = attrs.evolve(self.peer, tls=handle.get_protocol_version_name())
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes from the client."""
+        if self._closing:
+            return
+        self._framing.feed(data)
+        self._pump()
+        if self._framing.crowded and not self._closing and not self._reading_paused:
+            self._reading_paused = True
+            self.transport.pauseProducing()
+
+    # --- for commands ---
+
+    def send(self, data: bytes) -> None:
+        """Queue bytes for the client; they leave with the other replies of this turn in one write."""
+        self._out.append(data)
+
+    async def receive(self, reader: Reader, timeout: float) -> None:
+        """Give the client's bytes to ``reader`` until it has enough. ``timeout``: seconds of silence. Raises Gone."""
+        self._reader, self._reader_done = reader, Deferred()
+        self._deadline.set(timeout)
+        done = self._reader_done
+        self._pump()
+        await done
+
+    async def receive_line(self, timeout: float, max_line: int) -> bytes:
+        """The client's next line. Raises Gone and BadLine."""
+        reader = _LineReader(max_line)
+        await self.receive(reader, timeout)
+        if isinstance(reader.line, BadLine):
+            raise reader.line
+        return reader.line
+
+    async def drain(self) -> None:
+        """Write what is queued, and wait while the client is slow to take it. Raises Gone."""
+        if self._closing:
+            raise Gone
+        self._flush()
+        if self._flow.full:
+            self._deadline.set(self.factory.options.idle_timeout)
+            await self._flow.room()
+            self._deadline.clear()
+
+    def start_tls(self) -> None:
+        """Begin TLS after the reply queued so far; whatever the client sent before it is forgotten (RFC 3207 4.2)."""
+        self._framing.take()
+        self._flush()
+        self.transport.startTLS(self.factory.tls)
+        self.peer = attrs.evolve(self.peer, tls="TLS")
+
+    def close(self) -> None:
+        """Say what is queued and close; abort if the peer does not let us."""
+        if self._closing:
+            return
+        self._flush()
+        self._closing = True
+        self._deadline.stop()
+        self._framing.take()
+        if self._reading_paused:
+            self.transport.resumeProducing()
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+        self._abort_call = self.factory.clock.callLater(CLOSE_GRACE, self.abort)
+
+    def shutdown(self) -> None:
+        """The server stops: end now if idle, else after the running command."""
+        self._stopping = True
+        if not self._busy and not self._closing:
+            self._end("shutdown")
+
+    def abort(self) -> None:
+        """Cut the line now."""
+        self.transport.abortConnection()
+
+    # --- the machine ---
+
+    def _pump(self) -> None:
+        """Feed the running command or begin the next one, as far as the buffer reaches."""
+        if self._pumping:
+            return
+        self._pumping = True
+        try:
+            while not self._closing and self._step():
+                pass
+        finally:
+            self._pumping = False
+        if self._closing:
+            return
+        self._flush()
+        # Set once per wait, not per byte: a client that sends a command letter by letter gets no more time than one that is silent.
+        if not self._busy and not self._deadline.running:
+            self._deadline.set(self.factory.options.idle_timeout)
+        if self._reading_paused and not self._framing.crowded:
+            self._reading_paused = False
+            self.transport.resumeProducing()
+
+    def _step(self) -> bool:
+        if self._reader is not None:
+            return self._feed_reader(self._reader)
+        if self._busy:
+            return False
+        if self._stopping:
+            self._end("shutdown")
+            return False
+        return self._next_command()
+
+    def _feed_reader(self, reader: Reader) -> bool:
+        if not len(self._framing):
+            return False
+        self._deadline.renew()
+        rest = reader.feed(self._framing.take())
+        if rest is None:
+            return False
+        self._framing.feed(rest)
+        done, self._reader, self._reader_done = self._reader_done, None, None
+        self._deadline.clear()
+        assert done is not None
+        done.callback(None)
+        return True
+
+    def _next_command(self) -> bool:
+        try:
+            line = self._framing.line()
+        except BadLine as bad:
+            self.bad_line(bad.flaw)
+            if bad.flaw is Flaw.ENDLESS:
+                self.close()
+            return True
+        if line is None:
+            return False
+        self._deadline.clear()
+        try:
+            self._start(self.command(line))
+        except Exception as error:
+            self._failed(Failure(error))  # type: ignore[no-untyped-call]
+        return True
+
+    def _start(self, running: "Awaitable[None] | None") -> None:
+        if running is None:
+            return
+        self._busy = True
+        task: Deferred[None] = Deferred.fromCoroutine(cast("Coroutine[Deferred[Any], Any, None]", running))
+        task.addErrback(self._failed)
+        task.addCallback(self._finished)
+
+    def _finished(self, _: None) -> None:
+        self._busy = False
+        self._pump()
+
+    def _failed(self, failure: Failure) -> None:
+        error = failure.value
+        if isinstance(error, MailError):
+            self.refused(error)
+        elif isinstance(error, BadLine):
+            self.bad_line(error.flaw)
+        elif not isinstance(error, Gone):
+            log.failure("a command of {peer} failed", failure=failure, peer=self.peer.address)
+            self.unexpected()
+
+    def _flush(self) -> None:
+        if self._out and not self._closing:
+            out, self._out = self._out, []
+            self.transport.write(out[0] if len(out) == 1 else b"".join(out))
+
+    def _timed_out(self) -> None:
+        self._end("timeout")
+
+    def _end(self, reason: str) -> None:
+        self.farewell(reason)
+        self.close()

@@ -1,0 +1,114 @@
+"""Makes the conversations of one listener, keeps count of them, and ends them when the server stops.
+
+Limits are those of one process: with several workers each takes its share, for the kernel spreads connections evenly.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet import protocol
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.logger import Logger
+
+from mailsvc.core.values import Peer
+from mailsvc.wire.conversation import Conversation
+from mailsvc.wire.limits import Crowd, plain_address, within
+from mailsvc.wire.options import ListenerOptions, TLSMode
+
+__all__ = ["ConversationFactory"]
+
+log = Logger()
+
+
+class ConversationFactory(protocol.ServerFactory):
+    """One listener's factory."""
+
+    noisy = False
+
+    def __init__(
+        self,
+        options: ListenerOptions,
+        build: Callable[[], Conversation],
+        clock: IReactorTime,
+        tls: Any = None,
+        shares: int = 1,
+        observe: Callable[[str], object] = lambda event: None,
+    ) -> None:
+        """:param build: makes the protocol for one connection. :param tls: an IOpenSSLServerConnectionCreator, or None.
+        :param shares: among how many processes the limits are divided. :param observe: told "connected", "disconnected", "refused".
+        """
+        self.options = options
+        self.clock = clock
+        self.tls = tls
+        self._build = build
+        self._observe = observe
+        self._crowd = Crowd(
+            total=-(-options.connections // shares),
+            per_address=-(-options.connections_per_address // shares),
+            per_network=-(-options.connections_per_network // shares),
+        )
+        self._conversations: set[Conversation] = set()
+        self._stopping = False
+        self._all_gone: Deferred[None] | None = None
+
+    def buildProtocol(self, addr: IAddress | None) -> Conversation:  # type: ignore[override]
+        """One conversation for one connection."""
+        conversation = self._build()
+        conversation.factory = self
+        return conversation
+
+    def peer_of(self, transport: Any) -> Peer:
+        """What is known of a client before it says anything."""
+        address = plain_address(getattr(transport.getPeer(), "host", None) or "")
+        return Peer(
+            address=address,
+            listener=self.options.name,
+            protocol=self.options.protocol.value,
+            domain=self.options.domain,
+            tls="TLS" if self.options.tls is TLSMode.IMPLICIT else None,
+            cleartext_ok=within(address, self.options.cleartext),
+        )
+
+    def admit(self, conversation: Conversation) -> bool:
+        """Count a new connection; False if it is one too many or the server is stopping."""
+        self._conversations.add(conversation)
+        address = conversation.peer.address
+        exceeded = self._crowd.enter(address)
+        admitted = exceeded is None and not self._stopping
+        self._observe("connected" if admitted else "refused")
+        if exceeded:
+            log.warn(
+                "{listener}: {peer} turned away, limit: {limit}",
+                listener=self.options.name,
+                peer=address,
+                limit=exceeded,
+            )
+        return admitted
+
+    def dismiss(self, conversation: Conversation) -> None:
+        """A connection has ended."""
+        self._conversations.discard(conversation)
+        self._crowd.leave(conversation.peer.address)
+        self._observe("disconnected")
+        if not self._conversations and self._all_gone is not None:
+            done, self._all_gone = self._all_gone, None
+            done.callback(None)
+
+    async def drain(self, grace: float) -> None:
+        """Tell everybody goodbye: idle clients now, busy ones after their command; abort what is left after ``grace`` seconds."""
+        self._stopping = True
+        for conversation in list(self._conversations):
+            conversation.shutdown()
+        if not self._conversations:
+            return
+        done: Deferred[None] = Deferred()
+        self._all_gone = done
+        deadline = self.clock.callLater(grace, self._abort)
+        await done
+        if deadline.active():
+            deadline.cancel()
+
+    def _abort(self) -> None:
+        for conversation in list(self._conversations):
+            conversation.abort()
