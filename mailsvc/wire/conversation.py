@@ -148,6 +148,7 @@ class Conversation(protocol.Protocol):
             self.close()
             return
         self._start(self.greet())
+        self._pump()
 
     def connectionLost(self, reason: Failure = protocol.connectionDone) -> None:
         """The line is closed: nothing that still waits in the buffer is carried out."""
