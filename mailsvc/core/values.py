@@ -16,6 +16,7 @@ __all__ = [
     "Alias",
     "Body",
     "Domain",
+    "LoggedIn",
     "Mailbox",
     "MailboxChanged",
     "Peer",
@@ -48,6 +49,7 @@ class Peer:
     :ivar domain: the domain that a login without one belongs to; ``""``: the first domain.
     :ivar tls: protocol version such as ``"TLSv1.3"``, or None on a line that can be read.
     :ivar cleartext_ok: whether a password may cross this line although it can be read (configured per network).
+    :ivar mechanism: by what the client has logged in: a SASL mechanism, or ``"USER"`` for USER and PASS; ``""`` before.
     """
 
     address: str
@@ -56,6 +58,7 @@ class Peer:
     domain: str = ""
     tls: str | None = None
     cleartext_ok: bool = False
+    mechanism: str = ""
 
     @property
     def password_ok(self) -> bool:
@@ -160,3 +163,14 @@ class MailboxChanged:
     account: int
     mailbox: int
     modseq: int
+
+
+@attrs.frozen
+class LoggedIn:
+    """Published after each log-in that was given an avatar.
+
+    :ivar account: who. :ivar peer: from where, by which listener, mechanism and TLS version.
+    """
+
+    account: Account
+    peer: Peer
