@@ -91,7 +91,8 @@ def _remove_stale(path: Path) -> None:
             probe.connect(str(path))
         except FileNotFoundError:
             return
-        except ConnectionRefusedError:
-            path.unlink()
-            return
+        except ConnectionRefusedError:  # also from a file that is no socket at all: not ours to remove
+            if path.is_socket():
+                path.unlink()
+                return
     raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))

@@ -1,0 +1,66 @@
+"""What every serving process does, alone or as one of several workers: answer on its sockets until told to stop.
+
+Stopping is orderly: no new connections; clients are told goodbye, idle ones at once, busy ones after their command; what is left after
+:data:`GRACE` seconds is cut.
+"""
+
+from collections.abc import Callable, Sequence
+from socket import socket
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.interfaces import IListeningPort
+from twisted.logger import Logger
+from twisted.protocols.tls import TLSMemoryBIOFactory
+
+from mailsvc.app.listeners import make_factory
+from mailsvc.app.rooms import Rooms
+from mailsvc.net.tls import ServerTLS
+from mailsvc.wire.factory import ConversationFactory
+from mailsvc.wire.options import TLSMode
+
+__all__ = ["GRACE", "Serving"]
+
+GRACE = 20.0
+"""Seconds that running commands get when the service stops."""
+
+
+class Serving(Service):
+    """The listeners of one process."""
+
+    _log = Logger(namespace="mailsvc.app")
+
+    def __init__(self, reactor: Any, rooms: Rooms, sockets: Callable[[], Sequence[socket]]) -> None:
+        """:param sockets: gives one listening socket for each listener of the configuration, once the service starts."""
+        self._reactor = reactor
+        self._rooms = rooms
+        self._sockets = sockets
+        self._factories: list[ConversationFactory] = []
+        self._ports: list[IListeningPort] = []
+
+    def startService(self) -> None:
+        """Listen."""
+        super().startService()
+        for options, listening in zip(self._rooms.config.listeners, self._sockets(), strict=True):
+            factory = make_factory(self._rooms, options)
+            outer = _under_tls(factory, self._rooms.tls) if options.tls is TLSMode.IMPLICIT else factory
+            self._ports.append(self._reactor.adoptStreamPort(listening.fileno(), listening.family, outer))
+            self._factories.append(factory)
+            self._log.info("{listener} is open", listener=options.name)
+
+    def stopService(self) -> Deferred[None]:
+        """Stop accepting, say goodbye, wait. Fires when the last connection is gone."""
+        super().stopService()
+        return Deferred.fromCoroutine(self._drain())
+
+    async def _drain(self) -> None:
+        ports, self._ports = self._ports, []
+        await gatherResults([maybeDeferred(port.stopListening) for port in ports])
+        await gatherResults([Deferred.fromCoroutine(factory.drain(GRACE)) for factory in self._factories])
+
+
+def _under_tls(factory: ConversationFactory, tls: ServerTLS | None) -> TLSMemoryBIOFactory:
+    outer = TLSMemoryBIOFactory(tls, False, factory)
+    outer.noisy = False
+    return outer
