@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from twisted.cred import strcred
-from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.checkers import ICredentialsChecker, InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.credentials import IUsernamePassword
 
 from mailsvc.auth.checkers import Chain, DirectoryChecker, OutsideSource
@@ -49,4 +49,11 @@ def _source(name: str, directory: IDirectory, hasher: Hasher) -> ICredentialsChe
 def _outside(checker: ICredentialsChecker, directory: IDirectory) -> OutsideSource:
     if IUsernamePassword not in checker.credentialInterfaces:
         raise ValueError(f"password source {type(checker).__name__} does not check names and passwords")
+    if isinstance(checker, InMemoryUsernamePasswordDatabaseDontUse):
+        # Twisted 26.10 fills it with text when it is made from "memory:name:password", and then looks for octets in it.
+        checker.users = {_octets(name): _octets(password) for name, password in checker.users.items()}
     return OutsideSource(checker, directory)
+
+
+def _octets(text: str | bytes) -> bytes:
+    return text.encode("utf-8") if isinstance(text, str) else text
