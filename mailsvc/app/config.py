@@ -12,6 +12,7 @@ from mailsvc.app.config_checks import check
 from mailsvc.app.config_file import ConfigError, ConfigFile, Problem, read
 from mailsvc.app.options import AppOptions, DomainOptions, LogOptions
 from mailsvc.app.structure import Structure
+from mailsvc.auth.options import AuthOptions
 from mailsvc.monitor.options import MonitorOptions
 from mailsvc.net.options import TLSOptions
 from mailsvc.wire.options import ListenerOptions
@@ -26,6 +27,10 @@ class Config(AppOptions):
     :ivar file: the file that it came from.
     """
 
+    auth: AuthOptions = attrs.field(
+        factory=AuthOptions,
+        metadata={"en": "Log-ins.", "ja": "ログイン。"},
+    )
     tls: TLSOptions = attrs.field(
         factory=TLSOptions,
         metadata={"en": "TLS: certificate and versions.", "ja": "TLS: 証明書とバージョン。"},

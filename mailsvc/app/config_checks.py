@@ -8,9 +8,11 @@ import pwd
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from itertools import combinations
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import idna
+from twisted.cred.strcred import findCheckerFactories
 
 from mailsvc.app.config_file import KeyPath, key_text
 from mailsvc.formats.address import canonical_domain
@@ -74,6 +76,29 @@ def _certificate(config: "Config") -> Found:
     if bool(config.tls.certificate) != bool(config.tls.key):
         missing = "key" if config.tls.certificate else "certificate"
         yield ("tls", missing), Sentence("config.tls-pair", missing=missing)
+
+
+def _sources(config: "Config") -> Found:
+    """Files of passwords must be there, and the names of other sources known to Twisted."""
+    for index, source in enumerate(config.auth.sources):
+        kind, _, argument = source.partition(":")
+        if text := _passwd_fault(argument) if kind == "passwd" else _source_fault(source, kind):
+            yield ("auth", "sources", index), text
+
+
+def _passwd_fault(path: str) -> Sentence | None:
+    if not path.startswith("/"):
+        return Sentence("config.source-path", value=path)
+    return None if Path(path).is_file() else Sentence("config.file-missing", path=path)
+
+
+def _source_fault(source: str, kind: str) -> Sentence | None:
+    known = ["own", "passwd", *sorted(factory.authType for factory in findCheckerFactories())]
+    return (
+        None
+        if source == "own" or kind in known[2:]
+        else Sentence("config.source", value=source, known=", ".join(known))
+    )
 
 
 # --- listeners ---
@@ -196,4 +221,4 @@ def domain_fault(name: str) -> Sentence | None:
     return Sentence("config.domain-reason.long") if len(encoded) > 253 else None
 
 
-CHECKS = (_presence, _hostname, _account, _certificate, _listeners, _monitor, _collisions, _domains)
+CHECKS = (_presence, _hostname, _account, _certificate, _sources, _listeners, _monitor, _collisions, _domains)

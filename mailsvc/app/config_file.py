@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from mailsvc.texts import Sentence, Texts
+from mailsvc.texts import Sentence, Texts, language_of
 
 __all__ = ["ConfigError", "ConfigFile", "KeyPath", "Problem", "key_text", "locate", "read"]
 
@@ -38,6 +38,10 @@ class Problem:
         place = f"{self.file}:{self.line}" if self.line else self.file
         return ": ".join(filter(None, (place, self.key, texts.tell(self.text))))
 
+    def __str__(self) -> str:
+        """The same in the language of the environment."""
+        return self.say(Texts(language_of()))
+
 
 @attrs.frozen(auto_exc=True)
 class ConfigError(Exception):
@@ -50,7 +54,7 @@ class ConfigError(Exception):
         return "\n".join(problem.say(texts) for problem in self.problems)
 
     def __str__(self) -> str:
-        return self.say(Texts())
+        return self.say(Texts(language_of()))
 
 
 @attrs.frozen

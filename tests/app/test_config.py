@@ -5,6 +5,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+from twisted.cred.strcred import findCheckerFactories
 
 from mailsvc.app.config import Config, ConfigError, load
 from mailsvc.texts import Texts
@@ -76,6 +77,8 @@ def test_configuration_cannot_be_changed(tmp_path: Path) -> None:
     with pytest.raises(AttributeError):
         config.workers = 2  # type: ignore[misc]
 
+
+SOURCES = ", ".join(["own", "passwd", *sorted(factory.authType for factory in findCheckerFactories())])
 
 # Each row: what is added to the minimal file (or replaces it after "="), and the lines that must come out, in English and Japanese.
 TABLE = {
@@ -213,6 +216,19 @@ TABLE = {
             '[tls] に certificate と key を書くか、tls = "none" にしてください'
         ],
     ),
+    "password sources": (
+        '[auth]\nsources = ["own", "pswd:/x",\n"passwd:relative", "passwd:/no/such/file", "memory:a:b"]\n',
+        [
+            'mailsvc.toml:9: auth.sources[2]: "pswd:/x" is no source of passwords; give one of: {sources}',
+            'mailsvc.toml:10: auth.sources[3]: "relative" must be an absolute path: passwd:/path',
+            "mailsvc.toml:10: auth.sources[4]: the file /no/such/file does not exist",
+        ],
+        [
+            'mailsvc.toml:9: auth.sources[2]: "pswd:/x" というパスワードの調べ先はありません。次のどれかを書いてください: {sources}',
+            'mailsvc.toml:10: auth.sources[3]: "relative" は絶対パスで passwd:/パス と書いてください',
+            "mailsvc.toml:10: auth.sources[4]: ファイル /no/such/file がありません",
+        ],
+    ),
     "no such port": (
         f"{LISTENER}port = 99999\n{LISTENER}",
         [
@@ -345,7 +361,9 @@ def test_what_is_wrong_is_said(tmp_path: Path, case: str, language: str) -> None
     text, english, japanese = TABLE[case]
     expected = {"en": english, "ja": japanese}[language]
     full = text[1:] if text.startswith("=") else MINIMAL + text
-    assert said(tmp_path, full, language) == [line.replace("{here}", str(tmp_path)) for line in expected]
+    assert said(tmp_path, full, language) == [
+        line.replace("{here}", str(tmp_path)).replace("{sources}", SOURCES) for line in expected
+    ]
 
 
 OVERLAPS = {
