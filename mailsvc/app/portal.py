@@ -17,13 +17,15 @@ from twisted.cred.portal import IRealm, Portal
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from mailsvc.app.realm import Login
 from mailsvc.auth.credentials import PasswordCredentials
 from mailsvc.auth.hashing import Hasher
 from mailsvc.auth.options import AuthOptions
 from mailsvc.auth.relay import RelayChecker
 from mailsvc.auth.sources import make_chain
 from mailsvc.core.interfaces.directory import IDirectory
-from mailsvc.core.values import LoggedIn
+from mailsvc.core.interfaces.login import IConnection
+from mailsvc.core.values import LoggedIn, Peer
 
 __all__ = ["MailPortal", "Publish", "make_portal"]
 
@@ -33,7 +35,7 @@ Publish = Callable[[LoggedIn], None]
 
 
 class MailPortal(Portal):
-    """A portal that knows by what a client logs in, and tells of each log-in that succeeded.
+    """A portal that tells the realm by what a client has logged in, and everybody else of each password that was right.
 
     Twisted asks for no subclasses of Portal but in the realm and the checkers; neither of those sees the credentials *and* the outcome.
     """
@@ -43,19 +45,17 @@ class MailPortal(Portal):
         self._publish = publish
 
     def login(self, credentials: Any, mind: object, *interfaces: Any) -> "Deferred[Any]":
-        """As Portal.login. For a password the mind is the credentials' own peer with the mechanism: no protocol can say otherwise."""
-        if not isinstance(credentials, PasswordCredentials):
-            return super().login(credentials, mind, *interfaces)
-        peer = attrs.evolve(credentials.peer, mechanism=credentials.mechanism)
-        return super().login(credentials, peer, *interfaces).addCallback(self._succeeded, peer)
+        """As Portal.login. The realm's mind is the credentials' own peer, whatever ``mind`` the protocol passes."""
+        if isinstance(credentials, PasswordCredentials):
+            peer = attrs.evolve(credentials.peer, mechanism=credentials.mechanism)
+            return super().login(credentials, peer, *interfaces).addCallback(self._succeeded, peer)
+        if IConnection.providedBy(credentials):
+            proof = credentials.authenticated
+            mind = attrs.evolve(credentials.peer, mechanism=proof.mechanism if proof else "")
+        return super().login(credentials, mind, *interfaces)
 
-    def _succeeded(self, login: Any, peer: Any) -> Any:
-        _, avatar, _ = login
-        log.info(
-            "log-in: {account} from {peer.address} at {peer.listener} by {peer.mechanism}",
-            account=avatar.account.address,
-            peer=peer,
-        )
+    def _succeeded(self, login: Login, peer: Peer) -> Login:
+        avatar: Any = login[1]
         try:
             self._publish(LoggedIn(avatar.account, peer))
         except Exception:

@@ -129,7 +129,7 @@ class Chain:
                 return await _ask(source, credentials)
             except UnauthorizedLogin as error:
                 reason = str(error) or "wrong-name-or-password"
-        log.info(
+        log.debug(  # the protocol writes the line for people; it knows the connection's name
             "log-in refused: {name!r} from {peer.address} at {peer.listener} by {mechanism}: {reason}",
             name=credentials.username.decode("utf-8", "replace")[:NAME_LIMIT],
             peer=credentials.peer,

@@ -2,7 +2,7 @@
 
 import attrs
 
-from mailsvc.core.options import Duration, option
+from mailsvc.core.options import option
 
 __all__ = ["AuthOptions"]
 
@@ -28,15 +28,4 @@ class AuthOptions:
         100,
         en="How many log-ins may wait for a hashing thread; further ones are told to try again later.",
         ja="ハッシュ計算を待てるログインの数。超えた分には後で再試行するよう応答する。",
-    )
-    attempts: int = option(
-        3,
-        en="Failed log-ins after which a connection is closed.",
-        ja="この回数ログインに失敗すると接続を閉じる。",
-    )
-    failure_delay: Duration = option(
-        Duration(2),
-        en="How long the answer to a failed log-in is held back.",
-        ja="ログイン失敗の応答を返すまでの待ち時間。",
-        example='"2 s"',
     )

@@ -44,7 +44,9 @@ class BoundedPool:
         self._pool.stop()
 
     async def run(self, function: Callable[..., T], *args: object) -> T:
-        """Run ``function(*args)`` in a thread. Raises MailError NOT_NOW if the queue is full."""
+        """Run ``function(*args)`` in a thread. Raises MailError NOT_NOW if the queue is full or the pool was stopped."""
+        if self._pool.joined:  # it would drop the call without a word
+            raise temporary("hashing-stopped")
         if self._pending >= self._limit:
             raise temporary("hashing-queue-full")
         self._pending += 1

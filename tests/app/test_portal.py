@@ -96,7 +96,7 @@ class PortalTests(SynchronousTestCase):
         self.assertEqual((proof.account, proof.mechanism), (self.tim, "PLAIN"))
         known = ConnectionCredentials(peer=PEER, helo="pc", authenticated=proof)
         _, avatar, _ = self.successResultOf(self.login(known, IDelivery))
-        self.assertEqual(avatar, Avatar(self.tim, PEER))
+        self.assertEqual(avatar, Avatar(self.tim, attrs.evolve(PEER, mechanism="PLAIN")))
         _, avatar, _ = self.successResultOf(self.login(ConnectionCredentials(peer=PEER), IDelivery))
         self.assertEqual(avatar, Avatar(None, PEER))
 
@@ -134,9 +134,10 @@ class PortalTests(SynchronousTestCase):
         self.assertEqual(self.events, [LoggedIn(self.tim, attrs.evolve(PEER, mechanism="PLAIN"))])
 
     def test_the_credentials_say_where_they_come_from(self) -> None:
-        """For a password the mind that a protocol passes changes nothing: the peer of the credentials counts."""
-        _, avatar, _ = self.successResultOf(self.login(typed("tim"), IMaildrop, mind=None))
-        self.assertEqual(avatar.peer.address, PEER.address)
+        """The mind that a protocol passes changes nothing: the peer of the credentials counts."""
+        for credentials in (typed("tim"), ConnectionCredentials(peer=PEER)):
+            _, avatar, _ = self.successResultOf(self.login(credentials, IDelivery, mind=None))
+            self.assertEqual(avatar.peer.address, PEER.address)
 
     def test_a_listener_that_fails_costs_no_log_in(self) -> None:
         """Trouble in whoever listens is logged; the person is in."""

@@ -127,3 +127,9 @@ class BoundedPoolTests(TestCase):
             with self.assertRaises(ValueError):
                 await self.pool.run(int, "x")
         self.assertEqual(await self.pool.run(int, "7"), 7)
+
+    async def test_a_stopped_pool_says_so(self) -> None:
+        """A log-in that comes while the server stops is told to come back, and does not hang."""
+        self.pool.stop()
+        error = self.failureResultOf(self.run_in_pool(int, "7"), MailError).value
+        self.assertEqual(error.reason, "hashing-stopped")
