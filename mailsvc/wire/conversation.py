@@ -30,7 +30,7 @@ from mailsvc.core.errors import MailError
 from mailsvc.core.values import Peer
 from mailsvc.wire.deadline import Deadline
 from mailsvc.wire.flow import WriteFlow
-from mailsvc.wire.framing import BadLine, Flaw, Framing
+from mailsvc.wire.framing import CROWDED, BadLine, Flaw, Framing
 
 if TYPE_CHECKING:
     from mailsvc.wire.factory import ConversationFactory
@@ -128,6 +128,7 @@ class Conversation(protocol.Protocol):
         factory = self.factory
         self._framing = Framing(self.max_line)
         self._out: list[bytes] = []
+        self._queued = 0
         self._busy = False
         self._pumping = False
         self._closing = False
@@ -137,7 +138,7 @@ class Conversation(protocol.Protocol):
         self._reader_done: Deferred[None] | None = None
         self._abort_call: Any = None
         self._deadline = Deadline(factory.clock, self._timed_out)
-        self._flow = WriteFlow()
+        self._flow = WriteFlow(self._pump)
         self.peer = factory.peer_of(self.transport)
         # Nagle's algorithm with delayed ACKs holds small replies back for 40 ms.
         if hasattr(self.transport, "setTcpNoDelay") and self.peer.address:
@@ -184,6 +185,7 @@ class Conversation(protocol.Protocol):
     def send(self, data: bytes) -> None:
         """Queue bytes for the client; they leave with the other replies of this turn in one write."""
         self._out.append(data)
+        self._queued += len(data)
 
     async def receive(self, reader: Reader, timeout: float) -> None:
         """Give the client's bytes to ``reader`` until it has enough. ``timeout``: seconds of silence. Raises Gone."""
@@ -272,6 +274,10 @@ class Conversation(protocol.Protocol):
         if self._stopping:
             self._end("shutdown")
             return False
+        if self._queued > CROWDED:
+            self._flush()
+        if self._flow.full:
+            return False  # a client that does not take its replies gets no further ones to keep for it
         return self._next_command()
 
     def _feed_reader(self, reader: Reader) -> bool:
@@ -302,7 +308,7 @@ class Conversation(protocol.Protocol):
         try:
             self._start(self.command(line))
         except Exception as error:
-            self._failed(Failure(error))  # type: ignore[no-untyped-call]
+            self._failed(Failure(error))
         return True
 
     def _start(self, running: "Awaitable[None] | None") -> None:
@@ -329,7 +335,7 @@ class Conversation(protocol.Protocol):
 
     def _flush(self) -> None:
         if self._out and not self._closing:
-            out, self._out = self._out, []
+            out, self._out, self._queued = self._out, [], 0
             self.transport.write(out[0] if len(out) == 1 else b"".join(out))
 
     def _timed_out(self) -> None:
