@@ -29,14 +29,19 @@ INBOX = "INBOX"
 
 
 class SystemFlag:
-    """Bits of a message's ``flags`` (RFC 9051 2.3.2); bits from KEYWORDS up are the mailbox's keywords, in the order it lists them."""
+    """Bits of a message's ``flags`` (RFC 9051 2.3.2); bits from KEYWORDS up are the mailbox's keywords, in the order it lists them.
+
+    UTF8 is set once, at delivery, and no client sees or changes it: the message came with SMTPUTF8 (RFC 6531), so its header fields may
+    hold UTF-8, and a client that has not asked for that gets a surrogate (RFC 6855 7, 6856 2.1).
+    """
 
     SEEN = 1
     ANSWERED = 2
     FLAGGED = 4
     DELETED = 8
     DRAFT = 16
-    KEYWORDS = 32
+    UTF8 = 32
+    KEYWORDS = 64
 
 
 @attrs.frozen

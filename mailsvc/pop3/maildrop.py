@@ -70,6 +70,7 @@ class Maildrop:
     def __init__(self, store: IStore, account: Account, mailbox: Mailbox, rows: Rows, lock: ILock) -> None:
         self.account = account
         self.sizes: Sequence[int] = array("Q", rows.sizes)
+        self.utf8: Collection[int] = [i for i, flags in enumerate(rows.flags) if flags & SystemFlag.UTF8]
         self.uidls: Sequence[str] = _UniqueIds(mailbox.uidvalidity, rows.uids)
         self._store = store
         self._mailbox = mailbox.id
