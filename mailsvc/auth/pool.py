@@ -40,8 +40,9 @@ class BoundedPool:
         self._pool.start()
 
     def stop(self) -> None:
-        """Finish the calls that run and end the threads."""
-        self._pool.stop()
+        """Finish the calls that run and wait, and end the threads. Harmless twice."""
+        if not self._pool.joined:
+            self._pool.stop()
 
     async def run(self, function: Callable[..., T], *args: object) -> T:
         """Run ``function(*args)`` in a thread. Raises MailError NOT_NOW if the queue is full or the pool was stopped."""
