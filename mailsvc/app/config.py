@@ -15,6 +15,7 @@ from mailsvc.app.structure import Structure
 from mailsvc.auth.options import AuthOptions
 from mailsvc.monitor.options import MonitorOptions
 from mailsvc.net.options import TLSOptions
+from mailsvc.store.options import StoreOptions
 from mailsvc.wire.options import ListenerOptions
 
 __all__ = ["Config", "ConfigError", "Problem", "load"]
@@ -27,6 +28,10 @@ class Config(AppOptions):
     :ivar file: the file that it came from.
     """
 
+    store: StoreOptions = attrs.field(
+        factory=StoreOptions,
+        metadata={"en": "The store: where mail is kept.", "ja": "保存領域。メールの置き場所。"},
+    )
     auth: AuthOptions = attrs.field(
         factory=AuthOptions,
         metadata={"en": "Log-ins.", "ja": "ログイン。"},

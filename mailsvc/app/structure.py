@@ -22,10 +22,10 @@ from mailsvc.app.config_file import ConfigFile, KeyPath, Problem, key_text
 from mailsvc.core.options import Duration, Network, ReadableFile, Size
 from mailsvc.texts import Sentence
 
-__all__ = ["Structure", "keys_of", "plain_type", "shown"]
+__all__ = ["Structure", "Wrong", "entry_type", "keys_of", "plain_type", "scalar", "shown"]
 
 
-class _Wrong(Exception):
+class Wrong(Exception):
     """A value does not fit; ``sentence`` says why."""
 
     def __init__(self, key: str, /, **facts: Any) -> None:
@@ -100,7 +100,7 @@ class Structure:
             if entry is not None:
                 return self._list(entry, value, path)
             return self._scalar(kind, value)
-        except _Wrong as wrong:
+        except Wrong as wrong:
             self.report(path, wrong.sentence)
             return _stand_in(kind)
 
@@ -120,7 +120,7 @@ class Structure:
             return _choice(kind, value)
         if kind in (Path, ReadableFile):
             return self._file(value, must_exist=kind is ReadableFile)
-        return _SCALARS[kind](value)
+        return scalar(kind, value)
 
     def _absolute(self, name: str | Path) -> Path:
         """A file name is relative to the configuration file."""
@@ -135,8 +135,8 @@ class Structure:
         return path
 
 
-def _unfit(value: Any, kind: str) -> _Wrong:
-    return _Wrong("config.wrong-type", value=shown(value), wanted=Sentence(kind))
+def _unfit(value: Any, kind: str) -> Wrong:
+    return Wrong("config.wrong-type", value=shown(value), wanted=Sentence(kind))
 
 
 def _unknown_key(key: str, known: Iterable[str]) -> Sentence:
@@ -158,11 +158,11 @@ def _try_reading(path: Path) -> None:
         with path.open("rb"):
             pass
     except FileNotFoundError:
-        raise _Wrong("config.file-missing", path=path) from None
+        raise Wrong("config.file-missing", path=path) from None
     except IsADirectoryError:
-        raise _Wrong("config.file-other", path=path) from None
+        raise Wrong("config.file-other", path=path) from None
     except OSError as error:
-        raise _Wrong("config.file-unreadable", path=path, reason=error.strerror) from None
+        raise Wrong("config.file-unreadable", path=path, reason=error.strerror) from None
 
 
 # --- scalars ---
@@ -187,7 +187,7 @@ def _integer(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise _unfit(value, "config.kind.integer")
     if value < 0:
-        raise _Wrong("config.negative", value=value)
+        raise Wrong("config.negative", value=value)
     return value
 
 
@@ -197,7 +197,7 @@ def _quantity(value: Any, pattern: str, units: dict[str, int], message: str) -> 
         return value
     match = re.fullmatch(pattern, value.strip()) if isinstance(value, str) else None
     if match is None:
-        raise _Wrong(message, value=shown(value))
+        raise Wrong(message, value=shown(value))
     return round(float(match[1]) * units[match[2]])
 
 
@@ -211,7 +211,7 @@ def _duration(value: Any) -> int:
 
 def _network(value: Any) -> Network:
     if not isinstance(value, str):
-        raise _Wrong("config.network", value=shown(value))
+        raise Wrong("config.network", value=shown(value))
     try:
         return ip_network(value)
     except ValueError:
@@ -219,8 +219,8 @@ def _network(value: Any) -> Network:
     try:
         network = ip_network(value, strict=False)
     except ValueError:
-        raise _Wrong("config.network", value=shown(value)) from None
-    raise _Wrong("config.network-host-bits", value=shown(value), network=network)
+        raise Wrong("config.network", value=shown(value)) from None
+    raise Wrong("config.network-host-bits", value=shown(value), network=network)
 
 
 def _choice(kind: type[enum.Enum], value: Any) -> enum.Enum:
@@ -230,8 +230,8 @@ def _choice(kind: type[enum.Enum], value: Any) -> enum.Enum:
     close = difflib.get_close_matches(str(value), list(choices), 1)
     listed = ", ".join(map(shown, choices))
     if close:
-        raise _Wrong("config.choice-suggestion", value=shown(value), suggestion=shown(close[0]), choices=listed)
-    raise _Wrong("config.choice", value=shown(value), choices=listed)
+        raise Wrong("config.choice-suggestion", value=shown(value), suggestion=shown(close[0]), choices=listed)
+    raise Wrong("config.choice", value=shown(value), choices=listed)
 
 
 _SCALARS: dict[Any, Callable[[Any], Any]] = {
@@ -242,3 +242,8 @@ _SCALARS: dict[Any, Callable[[Any], Any]] = {
     Duration: _duration,
     Network: _network,
 }
+
+
+def scalar(kind: Any, value: Any) -> Any:
+    """A value of one of the simple kinds: bool, int, str, Size, Duration, Network. Raises Wrong, which says what would be right."""
+    return _SCALARS[kind](value)
