@@ -7,6 +7,7 @@ from pathlib import Path
 from argon2 import PasswordHasher
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailsvc.auth import hashing
 from mailsvc.auth.credentials import PasswordCredentials
 from mailsvc.core.values import Peer
 
@@ -28,3 +29,24 @@ def scratch(test: SynchronousTestCase, name: str) -> Path:
     folder = tempfile.mkdtemp()
     test.addCleanup(shutil.rmtree, folder)
     return Path(folder, name)
+
+
+class CountingHasher(PasswordHasher):
+    """Verifies, and keeps what it verified against."""
+
+    def __init__(self) -> None:
+        usual = hashing._ARGON2
+        super().__init__(usual.time_cost, usual.memory_cost, usual.parallelism)
+        self.verified: list[str] = []
+
+    def verify(self, stored: str | bytes, password: str | bytes) -> bool:
+        """Count, then verify."""
+        self.verified.append(str(stored))
+        return super().verify(stored, password)
+
+
+def count_verifications(test: SynchronousTestCase) -> list[str]:
+    """The hashes that argon2 is asked to verify from now on."""
+    counting = CountingHasher()
+    test.patch(hashing, "_ARGON2", counting)
+    return counting.verified

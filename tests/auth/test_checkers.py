@@ -18,7 +18,7 @@ from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.values import Account
 from mailsvc.testing.auth import InlineWorker
 from mailsvc.testing.directory import MemoryDirectory
-from tests.auth.people import CHEAP, SECRET, typed
+from tests.auth.people import CHEAP, SECRET, count_verifications, typed
 
 
 @implementer(ICredentialsChecker)
@@ -108,6 +108,7 @@ class DirectoryCheckerTests(CheckerCase):
         """Known, unknown and disabled names, right and wrong passwords: one verification each, so time tells nothing."""
         self.directory.add("off@example.test", enabled=False, password_hash=CHEAP)
         self.directory.add("nopass@example.test")
+        verified = count_verifications(self)
         for name, password in (
             ("tim", SECRET),
             ("tim", "x"),
@@ -116,9 +117,9 @@ class DirectoryCheckerTests(CheckerCase):
             ("off", "x"),
             ("nopass", "x"),
         ):
-            self.worker.calls.clear()
+            verified.clear()
             maybeDeferred(self.own.requestAvatarId, typed(name, password)).addErrback(lambda _: None)
-            self.assertEqual(self.worker.calls, ["matches"], name)
+            self.assertEqual(len(verified), 1, name)
 
     def test_a_failing_directory_is_temporary(self) -> None:
         """When the store is down the answer is "later", not "wrong password"."""
@@ -249,11 +250,11 @@ class ChainTests(CheckerCase):
     def test_same_work_through_the_chain(self) -> None:
         """With several sources, a refusal costs the same for a name that one of them knows as for a stranger."""
         chain = Chain([self.own, DirectoryChecker(MemoryDirectory(), Hasher(self.worker))])
-        counts = []
+        verified, counts = count_verifications(self), []
         for name in ("tim", "tom"):
-            self.worker.calls.clear()
+            verified.clear()
             self.refused(chain, typed(name, "wrong"))
-            counts.append(len(self.worker.calls))
+            counts.append(len(verified))
         self.assertEqual(counts, [2, 2])
 
     def test_a_waiting_source(self) -> None:

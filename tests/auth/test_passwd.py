@@ -12,7 +12,7 @@ from zope.interface.verify import verifyObject
 from mailsvc.auth.hashing import UnknownScheme
 from mailsvc.auth.passwd import PasswdFileChecker, parse
 from mailsvc.testing.auth import InlineWorker
-from tests.auth.people import CHEAP, scratch, typed
+from tests.auth.people import CHEAP, count_verifications, scratch, typed
 
 
 def test_lines() -> None:
@@ -45,8 +45,7 @@ class PasswdFileCheckerTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.path = scratch(self, "passwd")
-        self.worker = InlineWorker()
-        self.checker = PasswdFileChecker(self.path, self.worker)
+        self.checker = PasswdFileChecker(self.path, InlineWorker())
         self.write(f"tim:{CHEAP}\n渡辺:{CHEAP}\nold:$6$salt$hash\nlocked:!\n")
 
     def write(self, text: str) -> None:
@@ -70,10 +69,11 @@ class PasswdFileCheckerTests(SynchronousTestCase):
 
     def test_refusals_cost_the_same(self) -> None:
         """Wrong passwords, unknown and locked names are refused with one verification each."""
+        verified = count_verifications(self)
         for name, password in (("tim", "wrong"), ("tom", "x"), ("locked", "x"), ("locked", "!")):
-            self.worker.calls.clear()
+            verified.clear()
             self.failureResultOf(self.ask(name, password=password), UnauthorizedLogin)
-            self.assertEqual(len(self.worker.calls), 1)
+            self.assertEqual(len(verified), 1)
 
     def test_a_changed_file_is_read_again(self) -> None:
         """A name that is added counts at the next log-in, one that is taken out does not."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailsvc.formats.sasl import MECHANISMS, Challenge, Mechanism, PasswordProof
+from mailsvc.formats.sasl import MECHANISMS, Challenge, Done, Mechanism, PasswordProof
 from mailsvc.formats.sasl.exchange import Step
 from mailsvc.wire.framing import BadLine, Flaw
 from mailsvc.wire.sasl import LINE_LIMIT, STEP_LIMIT, Outcome, SaslFailure, authenticate
@@ -56,6 +56,21 @@ class Talkative:
     def step(self, response: bytes) -> Step:
         """Ask again."""
         return Challenge(b"more")
+
+
+class Silent:
+    """A mechanism whose client may say nothing, as in EXTERNAL."""
+
+    cleartext: ClassVar[bool] = False
+    initial: ClassVar[bool] = True
+
+    def first(self) -> bytes | None:
+        """The client speaks first."""
+        return None
+
+    def step(self, response: bytes) -> Step:
+        """Keep what it said."""
+        return Done(PasswordProof("client", response.decode()))
 
 
 @pytest.mark.parametrize(
@@ -110,6 +125,13 @@ def test_failures(
 def test_an_initial_response_where_the_server_begins_is_refused() -> None:
     """A mechanism that opens with a challenge takes no initial response (RFC 4954 4)."""
     assert run(Talkative(), b"dGlt") == (SaslFailure.MALFORMED, [])
+
+
+def test_an_empty_initial_response_is_an_equals_sign() -> None:
+    """``AUTH EXTERNAL =`` says nothing at once, without waiting to be asked (RFC 4954 4); an empty line does so when asked."""
+    nothing = PasswordProof("client", "")
+    assert run(Silent(), b"=") == (nothing, [])
+    assert run(Silent(), None, b"") == (nothing, [b""])
 
 
 def test_an_exchange_has_an_end() -> None:
