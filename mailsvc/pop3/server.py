@@ -21,6 +21,7 @@ from itertools import islice
 from typing import Any
 
 from twisted.cred.error import UnauthorizedLogin
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.mail import pop3
 
@@ -142,9 +143,9 @@ class POP3Server(Conversation, pop3.POP3):
     def ended(self) -> None:
         """Gone without QUIT: there is no UPDATE (RFC 1939 6), and the lock is given back."""
         self._over = True
-        if self._onLogout is not None:
+        if self._state is State.TRANSACTION and self._onLogout is not None:
             self._log("{client}: {account} gone without QUIT, {retrieved} retrieved, nothing deleted")
-            self._log_out()
+        self._log_out()
 
     # --- both states ---
 
@@ -294,14 +295,19 @@ class POP3Server(Conversation, pop3.POP3):
 
     async def _enter(self, maildrop: IMaildrop) -> None:
         try:
-            self._visit = visit = Visit(await as_shown(maildrop, self._utf8))
+            visit = Visit(await as_shown(maildrop, self._utf8, self._pause))
         except BaseException:
             self._log_out()
             raise
-        self._state = State.TRANSACTION
+        if self._over:
+            raise Gone
+        self._visit, self._state = visit, State.TRANSACTION
         counters.login("pop3", "ok")
         self._log("{client}: {account} logged in, {count} message(s), {octets} octets")
         self._ok("pop3.open", count=visit.count, octets=visit.octets)
+
+    async def _pause(self) -> None:
+        await deferLater(self.factory.clock, 0)
 
     def _wrong_password(self) -> None:
         self._login_failures += 1

@@ -2,7 +2,7 @@
 
 A script has one step a line::
 
-    S: +OK ... ready            the server's next line; ``...`` stands for any text, lines are in UTF-8
+    S: +OK … ready              the server's next line in UTF-8; ``…`` stands for any text
     C: USER alice               a line that the client sends; client lines that follow each other are sent in one segment
     C= b"A" * 3 + b"\\r\\n"       octets that the client sends as they are (a Python expression, for what is no line)
     TLS                         the server is to begin TLS here, and the client does
@@ -36,7 +36,7 @@ class Expect:
 
     def matches(self, line: bytes) -> bool:
         """Whether a line (without CRLF) is what was expected."""
-        pattern = ".*".join(re.escape(part) for part in self.line.split("..."))
+        pattern = ".*".join(re.escape(part) for part in self.line.split("…"))
         return re.fullmatch(pattern.encode("utf-8"), line, re.DOTALL) is not None
 
 
