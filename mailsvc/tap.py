@@ -33,17 +33,22 @@ class Options(usage.Options, AuthOptionMixin):
 
     def opt_auth(self, description: str) -> None:
         """A further source of passwords, TYPE:ARGUMENTS, asked after those of the configuration. May be repeated."""
-        super().opt_auth(description)  # refuses what it cannot make
-        self["auth"].append(description)  # workers make their own
+        super().opt_auth(description)  # says what is wrong with it
+        self["auth"].append(description)
 
 
 def makeService(options: Options) -> IService:
     """The service that the command line asks for. Ends the process with code 1 if it cannot be made."""
     try:
         config = load(Path(options["config"]))
-        return make_service(_where_twistd_logs(config, options), options["auth"])
+        return make_service(_with_sources(_where_twistd_logs(config, options), options["auth"]))
     except (ConfigError, OSError, ValueError) as error:
         sys.exit(str(error))
+
+
+def _with_sources(config: Config, descriptions: list[str]) -> Config:
+    """The configuration with the sources of ``--auth`` behind its own; workers make their checkers from it."""
+    return attrs.evolve(config, auth=attrs.evolve(config.auth, sources=(*config.auth.sources, *descriptions)))
 
 
 def _where_twistd_logs(config: Config, options: Options) -> Config:

@@ -32,8 +32,8 @@ __all__ = ["Levels", "LineObserver", "Writer", "json_line", "make_observer", "op
 Writer = Callable[[str], None]
 """Takes one event as text with its newline."""
 
-# Other libraries' events that would only repeat ours.
-_QUIET = {"twisted.internet.tcp.Port": LogLevel.warn, "twisted.web": LogLevel.warn}
+# Twisted tells of each factory and each attempt to connect.
+_QUIET = {"twisted": LogLevel.warn, "log_legacy": LogLevel.warn}
 
 
 class Levels(LogLevelFilterPredicate):

@@ -3,128 +3,134 @@
 ::
 
     MailService
-      Ports          bound while we may still be root (privilegedStartService); then we become the configured user
+      Ports          bound while we may still be root (privilegedStartService); starting it, we become the configured user
       OwnerService   the child process that commits for all
+      StoreClient    our own way to it
+      Hashing        threads for passwords
       Opening        makes the declared domains, then opens: Serving in this process, or a WorkerPool
       Monitoring     /metrics and /health
-      Renewal        looks for a renewed certificate every minute, and at SIGHUP
+      Renewal        looks for a renewed certificate
 
-``makeService`` also reads the certificate's key, for the same reason. Nothing else of the tree needs root.
+``makeService`` reads the certificate's key, for the same reason. Nothing else needs root: workers inherit the sockets and are sent the key.
 """
 
-import os
 import resource
-import signal
-from collections.abc import Awaitable, Sequence
+from collections.abc import Iterable, Iterator
 from functools import partial
-from socket import socket
-from typing import Any, cast
+from pathlib import Path
+from typing import Any
 
-from twisted.application.internet import TimerService
-from twisted.application.service import IService, MultiService, Service
+from twisted.application.service import IServiceCollection, Service
 from twisted.cred.checkers import ICredentialsChecker
-from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import ILogObserver, Logger
 from twisted.python.components import Componentized
 
-from mailsvc.app.binding import CannotBind, bind_listener, bind_tcp, unlink_unix
+from mailsvc.app.binding import CannotBind
 from mailsvc.app.config import Config
-from mailsvc.app.logging import Levels, make_observer, open_writer
-from mailsvc.app.privileges import Identity, find_identity
-from mailsvc.net.tls import KeyPair, ServerTLS
+from mailsvc.app.logging import Levels, Writer, make_observer, open_writer
+from mailsvc.app.monitoring import Monitoring
+from mailsvc.app.opening import Opening
+from mailsvc.app.ordered import OrderedServices
+from mailsvc.app.ports import Ports
+from mailsvc.app.privileges import find_identity
+from mailsvc.app.renewal import Renewal
+from mailsvc.app.rooms import Rooms, build_rooms, make_store, store_path
+from mailsvc.app.serving import Serving
+from mailsvc.app.workers import WorkerPool
+from mailsvc.net.tls import CertificateFiles, KeyPair, ServerTLS
+from mailsvc.store import OwnerService
 
-__all__ = ["MailService", "makeService", "stop_in_order"]
+__all__ = ["MailService", "makeService"]
 
 _log = Logger(namespace="mailsvc.app")
 
 
-class Ports(Service):
-    """The listening sockets of all listeners and workers, and the end of our privileges."""
+class MailService(OrderedServices):
+    """The root of the tree. Given to an ``Application`` it also brings the application's log observer."""
 
-    def __init__(self, config: Config, identity: Identity | None) -> None:
-        self._config = config
-        self._identity = identity
-        self._sockets: list[list[socket]] = []
+    def __init__(self, observer: ILogObserver) -> None:
+        super().__init__()
+        self.setName("mailsvc")
+        self._observer = observer
+
+    def setServiceParent(self, parent: Any) -> None:
+        """Join a service collection, or a whole application, which then logs as the configuration says."""
+        if isinstance(parent, Componentized) and parent.getComponent(ILogObserver) is None:
+            parent.setComponent(ILogObserver, self._observer)
+        super().setServiceParent(IServiceCollection(parent))
 
     def privilegedStartService(self) -> None:
-        """Bind everything, or raise CannotBind having bound nothing."""
-        super().privilegedStartService()
+        """Bind all ports. Ends the process, with a line in the log and code 1, if one of them cannot be had."""
+        _raise_file_limit()
         try:
-            for options in self._config.listeners:
-                self._sockets.append(bind_listener(options, self._config.workers))
-        except CannotBind:
-            self._close()
-            raise
-
-    def startService(self) -> None:
-        """Become the configured user."""
-        super().startService()
-        if self._identity is not None:
-            self._identity.assume(hand_over=self._config.log.file)
-        if os.geteuid() == 0:
-            _log.warn("running as root: set `user` in the configuration")
-
-    def stopService(self) -> None:
-        """Close the sockets; what still waits in their queues is refused."""
-        super().stopService()
-        self._close()
-
-    def of_worker(self, number: int) -> list[socket]:
-        """One socket for each listener, in their order."""
-        return [copies[number] for copies in self._sockets]
-
-    def _close(self) -> None:
-        for options, copies in zip(self._config.listeners, self._sockets, strict=False):
-            for each in copies:
-                each.close()
-            unlink_unix(options)
-        self._sockets.clear()
+            super().privilegedStartService()
+        except CannotBind as error:
+            _log.critical("cannot start: {error}", error=str(error))
+            raise SystemExit(1) from error
 
 
-class Opening(Service):
-    """Lets clients in once the store answers and the declared domains exist.
+def makeService(config: Config, checkers: Iterable[ICredentialsChecker] = ()) -> MailService:
+    """The service that a configuration describes: a child for ``twistd``, a tac file, or a program of your own.
 
-    If that takes longer than :data:`PATIENCE` seconds we open all the same: clients hear "try again later" then, not silence.
+    :param checkers: further sources of passwords, asked after those of the configuration. Objects cannot be sent to other processes, so
+        with ``workers`` above 1 they must be named in the configuration (``[auth] sources``) instead.
+
+    Raises ValueError or OSError saying what is wrong: a certificate that cannot be read, an unknown user, a source that cannot be used.
     """
+    from twisted.internet import reactor
 
-    PATIENCE = 5.0
-    RETRY = 0.5
+    checkers = tuple(checkers)
+    if checkers and config.workers > 1:
+        raise ValueError(
+            f"workers = {config.workers}: checker objects work with one worker only; name them in [auth] sources instead"
+        )
+    levels = Levels(protocol.value for protocol in config.log.debug)
+    write = open_writer(config.log)
+    service = MailService(make_observer(config.log.format, levels, write))
+    for part in _parts(reactor, config, levels, write, checkers):
+        part.setServiceParent(service)
+    return service
 
-    def __init__(self, reactor: Any, store: IStore, config: Config, inner: Service) -> None:
-        self._reactor = reactor
-        self._store = store
-        self._inner = inner
-        self._domains = [AddDomain(domain.name, domain.aliases) for domain in config.domains]
-        self._opening: Deferred[None] | None = None
 
-    def startService(self) -> None:
-        """Begin; the sockets hold early clients meanwhile."""
-        super().startService()
-        self._opening = Deferred.fromCoroutine(self._open())
-        self._opening.addErrback(lambda failure: failure.trap(CancelledError))
+def _parts(
+    reactor: Any, config: Config, levels: Levels, write: Writer, checkers: tuple[ICredentialsChecker, ...]
+) -> Iterator[Service]:
+    """The children of the tree, in order."""
+    keys, tls = _read_keys(config)
+    ports = Ports(config, find_identity(config.user, config.group))
+    store = make_store(reactor, config, levels)
+    rooms = build_rooms(reactor, config, store, tls, checkers)
+    yield ports
+    yield OwnerService(reactor, store_path(config))
+    yield store
+    if config.workers > 1:
+        counters = Path(store_path(config), "counters")
+        pool = WorkerPool(reactor, config, keys, ports.of_worker, counters, write)
+        yield from _around(pool, rooms, counters)
+    else:
+        yield rooms.hashing
+        yield from _around(Serving(reactor, rooms, partial(ports.of_worker, 0)), rooms, None)
 
-    def stopService(self) -> Deferred[None] | None:
-        """Let nobody in any more, and those inside out."""
-        super().stopService()
-        if self._opening is not None:
-            self._opening.cancel()
-        return self._inner.stopService() if self._inner.running else None
 
-    async def _open(self) -> None:
-        deadline = self._reactor.seconds() + self.PATIENCE
-        while True:
-            made = await self._make_domains()
-            if not self._inner.running and (made or self._reactor.seconds() >= deadline):
-                self._inner.startService()
-            if made:
-                return
-            await deferLater(self._reactor, self.RETRY)
+def _around(serving: "Serving | WorkerPool", rooms: Rooms, counters: Path | None) -> Iterator[Service]:
+    """What serves, and those that look after it."""
+    config = rooms.config
+    yield Opening(rooms.reactor, rooms.store, config, serving)
+    if config.monitor.port:
+        yield Monitoring(rooms.reactor, config.monitor, rooms.store, serving.check, counters)
+    if config.tls.certificate and config.tls.key:
+        files = CertificateFiles(config.tls.certificate, config.tls.key, serving.renew)
+        yield Renewal(rooms.reactor, files)
 
-    async def _make_domains(self) -> bool:
-        try:
-            await self._store.apply(self._domains)
-        except MailError as error:
-            if error.temporary:
-                return False
-            _log.error("the domains of the configuration cannot be made: {error}", error=str(error))
-        return True
+
+def _read_keys(config: Config) -> tuple[KeyPair | None, ServerTLS | None]:
+    if not config.tls.certificate or not config.tls.key:
+        return None, None
+    keys = KeyPair.read(config.tls.certificate, config.tls.key)
+    return keys, ServerTLS(keys, config.tls.minimum)
+
+
+def _raise_file_limit() -> None:
+    """As many open files as the system lets us have: each connection is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -16,11 +16,13 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from mailsvc.app.listeners import make_factory
 from mailsvc.app.rooms import Rooms
-from mailsvc.net.tls import ServerTLS
+from mailsvc.net.tls import KeyPair, ServerTLS
 from mailsvc.wire.factory import ConversationFactory
 from mailsvc.wire.options import TLSMode
 
 __all__ = ["GRACE", "Serving"]
+
+_log = Logger(namespace="mailsvc.app")
 
 GRACE = 20.0
 """Seconds that running commands get when the service stops."""
@@ -28,8 +30,6 @@ GRACE = 20.0
 
 class Serving(Service):
     """The listeners of one process."""
-
-    _log = Logger(namespace="mailsvc.app")
 
     def __init__(self, reactor: Any, rooms: Rooms, sockets: Callable[[], Sequence[socket]]) -> None:
         """:param sockets: gives one listening socket for each listener of the configuration, once the service starts."""
@@ -47,12 +47,22 @@ class Serving(Service):
             outer = _under_tls(factory, self._rooms.tls) if options.tls is TLSMode.IMPLICIT else factory
             self._ports.append(self._reactor.adoptStreamPort(listening.fileno(), listening.family, outer))
             self._factories.append(factory)
-            self._log.info("{listener} is open", listener=options.name)
+            _log.info("{listener} is open", listener=options.name)
 
     def stopService(self) -> Deferred[None]:
         """Stop accepting, say goodbye, wait. Fires when the last connection is gone."""
         super().stopService()
         return Deferred.fromCoroutine(self._drain())
+
+    def renew(self, keys: KeyPair) -> None:
+        """Use another certificate from the next connection on."""
+        if self._rooms.tls is not None:
+            self._rooms.tls.replace(keys)
+
+    async def check(self) -> None:
+        """Health: raises RuntimeError while nobody is let in."""
+        if not self._ports:
+            raise RuntimeError("not open yet")
 
     async def _drain(self) -> None:
         ports, self._ports = self._ports, []

@@ -10,22 +10,19 @@ from functools import partial
 from socket import socket
 from typing import Any
 
-from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred
 from twisted.internet.stdio import StandardIO
-from twisted.logger import Logger, globalLogBeginner
+from twisted.logger import globalLogBeginner
 from twisted.protocols.basic import Int32StringReceiver
 from twisted.python.failure import Failure
 
 from mailsvc.app.logging import Levels, make_observer, write_lines
-from mailsvc.app.rooms import Rooms, build_rooms
+from mailsvc.app.ordered import OrderedServices
+from mailsvc.app.rooms import build_rooms, make_store
 from mailsvc.app.serving import Serving
 from mailsvc.app.workers import FIRST_SOCKET, READY, REPORTS, Assignment
 from mailsvc.net.tls import KeyPair, ServerTLS
 
 __all__ = ["main"]
-
-_log = Logger(namespace="mailsvc.workers")
 
 
 class _Parent(Int32StringReceiver):
@@ -36,7 +33,7 @@ class _Parent(Int32StringReceiver):
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
         self._tls: ServerTLS | None = None
-        self._service = MultiService()
+        self._service = OrderedServices()
 
     def stringReceived(self, string: bytes) -> None:
         """The assignment, then certificates."""
@@ -57,19 +54,18 @@ class _Parent(Int32StringReceiver):
         observer = make_observer(config.log.format, levels, partial(write_lines, 1))
         globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
         self._tls = ServerTLS(assignment.keys, config.tls.minimum) if assignment.keys else None
-        rooms = build_rooms(self._reactor, config, self._tls, assignment.checkers, levels)
-        rooms.service.setServiceParent(self._service)
-        Serving(self._reactor, rooms, partial(_inherited, rooms)).setServiceParent(self._service)
+        store = make_store(self._reactor, config, levels)
+        rooms = build_rooms(self._reactor, config, store, self._tls)
+        serving = Serving(self._reactor, rooms, partial(_inherited, len(config.listeners)))
+        for service in (store, rooms.hashing, serving):
+            service.setServiceParent(self._service)
         self._service.startService()
-        self._reactor.addSystemEventTrigger("before", "shutdown", self._stop)
+        self._reactor.addSystemEventTrigger("before", "shutdown", self._service.stopService)
         self.transport.write(READY)
 
-    def _stop(self) -> Deferred[Any]:
-        return Deferred.fromCoroutine(_stop_in_order(self._service))
 
-
-def _inherited(rooms: Rooms) -> list[socket]:
-    return [socket(fileno=FIRST_SOCKET + place) for place in range(len(rooms.config.listeners))]
+def _inherited(count: int) -> list[socket]:
+    return [socket(fileno=FIRST_SOCKET + place) for place in range(count)]
 
 
 def main() -> None:

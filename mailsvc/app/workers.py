@@ -8,6 +8,7 @@ however it died. A worker that ends unasked is started again, sooner or later ac
 
 import os
 import pickle
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,6 +32,8 @@ from mailsvc.net.tls import KeyPair
 
 __all__ = ["FIRST_SOCKET", "READY", "REPORTS", "Assignment", "WorkerPool", "next_delay", "pack"]
 
+_log = Logger(namespace="mailsvc.workers")
+
 REPORTS = 3
 """The worker's file descriptor on which it tells the parent that it serves."""
 
@@ -49,13 +52,12 @@ _LONGEST_DELAY = 30.0
 class Assignment:
     """What a worker is told when it starts.
 
-    :ivar checkers: strcred descriptions, ``--auth``. :ivar keys: the certificate, read while the parent still might.
+    :ivar keys: the certificate, read while the parent still might.
     """
 
     number: int
     config: Config
     keys: KeyPair | None
-    checkers: tuple[str, ...]
 
 
 def pack(message: Assignment | KeyPair) -> bytes:
@@ -114,14 +116,11 @@ class _Worker(ProcessProtocol):
 class WorkerPool(Service):
     """Keeps the workers running."""
 
-    _log = Logger(namespace="mailsvc.workers")
-
     def __init__(
         self,
         reactor: Any,
         config: Config,
         keys: KeyPair | None,
-        checkers: tuple[str, ...],
         sockets: Callable[[int], Sequence[socket]],
         counters: Path,
         write: Writer,
@@ -132,7 +131,6 @@ class WorkerPool(Service):
         self._reactor = reactor
         self._config = config
         self._keys = keys
-        self._checkers = checkers
         self._sockets = sockets
         self._counters = counters
         self._write = write
@@ -144,6 +142,8 @@ class WorkerPool(Service):
     def startService(self) -> None:
         """Start them all."""
         super().startService()
+        shutil.rmtree(self._counters, ignore_errors=True)  # a former service's
+        self._counters.mkdir(mode=0o700)
         for number in range(self._config.workers):
             self._start(number)
 
@@ -189,7 +189,7 @@ class WorkerPool(Service):
         )
         self._workers[number] = worker
         self._started[number] = self._reactor.seconds()
-        worker.send(Assignment(number, self._config, self._keys, self._checkers))
+        worker.send(Assignment(number, self._config, self._keys))
 
     # --- what workers tell ---
 
@@ -198,7 +198,7 @@ class WorkerPool(Service):
         if formatted:
             self._write(line + "\n")
         else:
-            self._log.error("worker {number}: {line}", number=number, line=line)
+            _log.error("worker {number}: {line}", number=number, line=line)
 
     def worker_ended(self, worker: _Worker, reason: Failure) -> None:
         """A worker has gone: what it counted as open is closed; unless we stop, a successor comes."""
@@ -209,7 +209,7 @@ class WorkerPool(Service):
             return
         lived = self._reactor.seconds() - self._started[number]
         delay = self._delays[number] = next_delay(self._delays.get(number, 0.0), lived)
-        self._log.error(
+        _log.error(
             "worker {number} ended: {reason}; a new one in {delay} s",
             number=number,
             reason=reason.getErrorMessage(),
