@@ -30,7 +30,7 @@ class Ports(Service):
             for options in self._config.listeners:
                 self._sockets.append(bind_listener(options, self._config.workers))
         except CannotBind:
-            self._close()
+            self.close()
             raise
 
     def startService(self) -> None:
@@ -42,15 +42,16 @@ class Ports(Service):
             _log.warn("running as root: set `user` in the configuration")
 
     def stopService(self) -> None:
-        """Close the sockets; what still waits in their queues is refused."""
+        """Close them, if that has not been done."""
         super().stopService()
-        self._close()
+        self.close()
 
     def of_worker(self, number: int) -> list[socket]:
         """One socket for each listener, in their order."""
         return [copies[number] for copies in self._sockets]
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Close our own descriptors of the sockets: nobody new comes in."""
         for options, copies in zip(self._config.listeners, self._sockets, strict=False):
             for each in copies:
                 each.close()

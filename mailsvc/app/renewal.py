@@ -38,4 +38,5 @@ class Renewal(TimerService):
         """No more."""
         if self._ours:
             signal.signal(signal.SIGHUP, signal.SIG_DFL)
-        return super().stopService()
+        stopping: Deferred[None] | None = super().stopService()
+        return stopping

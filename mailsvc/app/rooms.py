@@ -7,7 +7,7 @@
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import attrs
 from twisted.application.service import Service
@@ -16,7 +16,7 @@ from twisted.cred.checkers import ICredentialsChecker
 from mailsvc.app.config import Config
 from mailsvc.app.logging import Levels
 from mailsvc.app.portal import MailPortal, make_portal
-from mailsvc.app.realm import Realm
+from mailsvc.app.realm import AvatarFactory, Realm
 from mailsvc.auth.hashing import Hasher
 from mailsvc.auth.pool import BoundedPool
 from mailsvc.auth.relay import decide
@@ -90,7 +90,7 @@ def build_rooms(
     pool = BoundedPool(reactor, config.auth.hashing_threads, config.auth.hashing_queue)
     services = Services(store=store, directory=directory, decide=decide, hostname=config.hostname)
     reception = Reception(services, {listener.name: listener for listener in config.listeners})
-    realm = Realm(directory, {IDelivery: reception.avatar, IMaildrop: maildrop_factory(store)})
+    realm = Realm(directory, {IDelivery: reception.avatar, IMaildrop: cast(AvatarFactory, maildrop_factory(store))})
     portal = make_portal(realm, directory, Hasher(pool), config.auth, store.bus.publish, checkers)
     return Rooms(
         reactor=reactor,

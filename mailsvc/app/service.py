@@ -22,6 +22,7 @@ from typing import Any
 
 from twisted.application.service import IServiceCollection, Service
 from twisted.cred.checkers import ICredentialsChecker
+from twisted.internet.defer import Deferred
 from twisted.logger import ILogObserver, Logger
 from twisted.python.components import Componentized
 
@@ -48,10 +49,11 @@ _log = Logger(namespace="mailsvc.app")
 class MailService(OrderedServices):
     """The root of the tree. Given to an ``Application`` it also brings the application's log observer."""
 
-    def __init__(self, observer: ILogObserver) -> None:
+    def __init__(self, observer: ILogObserver, ports: Ports) -> None:
         super().__init__()
         self.setName("mailsvc")
         self._observer = observer
+        self._ports = ports
 
     def setServiceParent(self, parent: Any) -> None:
         """Join a service collection, or a whole application, which then logs as the configuration says."""
@@ -67,6 +69,11 @@ class MailService(OrderedServices):
         except CannotBind as error:
             _log.critical("cannot start: {error}", error=str(error))
             raise SystemExit(1) from error
+
+    def stopService(self) -> "Deferred[None]":
+        """Close the ports at once, then stop part after part. Fires when all is over."""
+        self._ports.close()
+        return super().stopService()
 
 
 def makeService(config: Config, checkers: Iterable[ICredentialsChecker] = ()) -> MailService:
@@ -86,18 +93,23 @@ def makeService(config: Config, checkers: Iterable[ICredentialsChecker] = ()) ->
         )
     levels = Levels(protocol.value for protocol in config.log.debug)
     write = open_writer(config.log)
-    service = MailService(make_observer(config.log.format, levels, write))
-    for part in _parts(reactor, config, levels, write, checkers):
+    ports = Ports(config, find_identity(config.user, config.group))
+    service = MailService(make_observer(config.log.format, levels, write), ports)
+    for part in _parts(reactor, config, ports, levels, write, checkers):
         part.setServiceParent(service)
     return service
 
 
 def _parts(
-    reactor: Any, config: Config, levels: Levels, write: Writer, checkers: tuple[ICredentialsChecker, ...]
+    reactor: Any,
+    config: Config,
+    ports: Ports,
+    levels: Levels,
+    write: Writer,
+    checkers: tuple[ICredentialsChecker, ...],
 ) -> Iterator[Service]:
     """The children of the tree, in order."""
     keys, tls = _read_keys(config)
-    ports = Ports(config, find_identity(config.user, config.group))
     store = make_store(reactor, config, levels)
     rooms = build_rooms(reactor, config, store, tls, checkers)
     yield ports

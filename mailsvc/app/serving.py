@@ -16,7 +16,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from mailsvc.app.listeners import make_factory
 from mailsvc.app.rooms import Rooms
-from mailsvc.net.tls import KeyPair, ServerTLS
+from mailsvc.net.tls import KeyPair
 from mailsvc.wire.factory import ConversationFactory
 from mailsvc.wire.options import TLSMode
 
@@ -42,17 +42,24 @@ class Serving(Service):
     def startService(self) -> None:
         """Listen."""
         super().startService()
-        for options, listening in zip(self._rooms.config.listeners, self._sockets(), strict=True):
+        listeners = self._rooms.config.listeners
+        for options, listening in zip(listeners, self._sockets(), strict=True):
             factory = make_factory(self._rooms, options)
-            outer = _under_tls(factory, self._rooms.tls) if options.tls is TLSMode.IMPLICIT else factory
+            outer = self._under_tls(factory) if options.tls is TLSMode.IMPLICIT else factory
             self._ports.append(self._reactor.adoptStreamPort(listening.fileno(), listening.family, outer))
             self._factories.append(factory)
-            _log.info("{listener} is open", listener=options.name)
+        _log.info("serving {listeners}", listeners=", ".join(options.name for options in listeners))
 
     def stopService(self) -> Deferred[None]:
         """Stop accepting, say goodbye, wait. Fires when the last connection is gone."""
         super().stopService()
         return Deferred.fromCoroutine(self._drain())
+
+    def _under_tls(self, factory: ConversationFactory) -> TLSMemoryBIOFactory:
+        assert self._rooms.tls is not None  # the configuration is refused otherwise
+        outer = TLSMemoryBIOFactory(self._rooms.tls, False, factory)
+        outer.noisy = False
+        return outer
 
     def renew(self, keys: KeyPair) -> None:
         """Use another certificate from the next connection on."""
@@ -68,9 +75,3 @@ class Serving(Service):
         ports, self._ports = self._ports, []
         await gatherResults([maybeDeferred(port.stopListening) for port in ports])
         await gatherResults([Deferred.fromCoroutine(factory.drain(GRACE)) for factory in self._factories])
-
-
-def _under_tls(factory: ConversationFactory, tls: ServerTLS | None) -> TLSMemoryBIOFactory:
-    outer = TLSMemoryBIOFactory(tls, False, factory)
-    outer.noisy = False
-    return outer

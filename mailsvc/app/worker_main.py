@@ -29,6 +29,7 @@ class _Parent(Int32StringReceiver):
     """The line to the parent."""
 
     MAX_LENGTH = 16_000_000
+    transport: Any
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
@@ -73,7 +74,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent says when we stop
     from twisted.internet import reactor
 
-    StandardIO(_Parent(reactor), stdin=0, stdout=REPORTS, reactor=reactor)
+    StandardIO(_Parent(reactor), stdin=0, stdout=REPORTS, reactor=reactor)  # type: ignore[call-arg]  # mypy reads Windows'
     reactor.run()
 
 

@@ -76,6 +76,8 @@ def next_delay(previous: float, lived: float) -> float:
 class _Worker(ProcessProtocol):
     """One worker process as the parent sees it."""
 
+    transport: Any
+
     def __init__(self, pool: "WorkerPool", number: int) -> None:
         self.number = number
         self.pid = 0

@@ -37,7 +37,7 @@ def make_site(clock: IReactorTime, checks: Mapping[str, Check], directory: Path 
 
 class _Root(Resource):
     def __init__(self, children: Mapping[bytes, Resource]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         for name, child in children.items():
             self.putChild(name, child)
 
@@ -49,7 +49,7 @@ class _Metrics(Resource):
     isLeaf = True
 
     def __init__(self, directory: Path | None) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._directory = directory
 
     def render_GET(self, request: Request) -> bytes:
@@ -68,7 +68,7 @@ class _Health(Resource):
     isLeaf = True
 
     def __init__(self, clock: IReactorTime, checks: Mapping[str, Check]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._clock = clock
         self._checks = checks
 
