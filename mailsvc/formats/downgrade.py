@@ -70,11 +70,11 @@ def _addresses(value: str) -> str:
 
 def _address(name: str, address: str) -> str:
     if not address.isascii():
-        return f"{_encoded(f'{name} <{address}>' if name else address)} <{INVALID_ADDRESS}>"
+        return f"{_encoded(f'{name} <{address}>' if name else address)}\r\n <{INVALID_ADDRESS}>"
     if not name:
         return address
     if not name.isascii():
-        return f"{_encoded(name)} <{address}>"
+        return f"{_encoded(name)}\r\n <{address}>"
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}" <{address}>'
 

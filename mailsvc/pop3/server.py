@@ -190,20 +190,20 @@ class POP3Server(Conversation, pop3.POP3):
 
     async def do_QUIT(self) -> None:
         """In TRANSACTION the UPDATE state (RFC 1939 6): the answer comes when the deletions are durable."""
-        try:
-            if self._state is State.TRANSACTION:
-                await self._update()
-            else:
-                self._ok("pop3.bye")
-        finally:
-            self.close()
+        if self._state is State.TRANSACTION:
+            await self._update()
+        else:
+            self._ok("pop3.bye")
+        self.close()
 
     async def _update(self) -> None:
         visit, logout = self._visit, self._onLogout
         self._onLogout = None  # the lock is held until the store has answered, even if the client leaves now
         try:
             await visit.maildrop.update(visit.deleted, visit.retrieved)
-        except MailError as error:
+        except Exception as error:
+            if not isinstance(error, MailError):
+                log.failure("the UPDATE of a POP3 session failed")
             self._log("{client}: {account} quit, {deleted} deletion(s) failed: {error}", error=error)
             self._err("pop3.not-deleted", "SYS/TEMP")
         else:

@@ -72,7 +72,7 @@ def steps(script: str) -> list[Step]:
 def _step(line: str) -> Step | None:
     if not line or line.startswith("#"):
         return None
-    mark, text = line[:2], line[3:]
+    mark, _, text = line.partition(" ")
     if mark == "C:":
         return Say(text.encode("utf-8") + b"\r\n")
     if mark == "C=":
