@@ -18,13 +18,13 @@ __all__ = ["StoreBase"]
 class StoreBase:
     """The half of IStore that needs no owner."""
 
-    def __init__(self, path: str, bus: Bus, options: StoreOptions, reader: Reader, in_thread: InThread) -> None:
-        self.layout = Layout(path)
+    def __init__(self, layout: Layout, bus: Bus, options: StoreOptions, reader: Reader, in_thread: InThread) -> None:
+        self.layout = layout
         self.bus = bus
         self.options = options
         self.reader = reader
         self.bodies = Bodies(self.layout, options.inline_limit, reader, in_thread)
-        self._space = Space(path, options.low_disk)
+        self._space = Space(layout.root, options.low_disk)
 
     def connection(self) -> apsw.Connection:
         """This process's read-only connection, for the directory. Raises NOT_NOW."""

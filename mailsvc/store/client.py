@@ -7,6 +7,7 @@ When the connection drops, what is not answered fails with NOT_NOW: it happened 
 connects again by itself, takes its locks again, and tells those that it could not get back (``held`` becomes False).
 """
 
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -45,15 +46,17 @@ _THREADS = 12
 class StoreClient(StoreBase, MultiService):
     """IStore over the owner's socket; a service, because it connects when it starts and waits for its last answers when it stops."""
 
-    def __init__(self, reactor: Any, path: str, bus: Bus | None = None, options: StoreOptions | None = None) -> None:
+    def __init__(
+        self, reactor: Any, path: str | os.PathLike[str], bus: Bus | None = None, options: StoreOptions | None = None
+    ) -> None:
         """:param reactor: IReactorTime, IReactorUNIX and IReactorThreads. :param path: the store's directory."""
         MultiService.__init__(self)
         options = options or StoreOptions()
-        layout = Layout(path)
+        layout = Layout(os.fspath(path))
         reader = Reader(layout.database, options.rows_cache, lambda: deferLater(reactor, 0))
-        StoreBase.__init__(self, path, bus or Bus(), options, reader, self._in_thread)
+        StoreBase.__init__(self, layout, bus or Bus(), options, reader, self._in_thread)
         self._reactor = reactor
-        self._threads = ThreadPool(0, _THREADS, "bodies")
+        self._threads: ThreadPool | None = None
         self._gather = Gather(reactor, self._flush)
         self._link: Link | None = None
         self._pending: dict[int, tuple[Deferred[Any], float]] = {}
@@ -112,8 +115,9 @@ class StoreClient(StoreBase, MultiService):
 
     def startService(self) -> None:
         """Start connecting."""
+        self._threads = ThreadPool(0, _THREADS, "bodies")
         self._threads.start()
-        super().startService()  # type: ignore[no-untyped-call]
+        super().startService()
 
     async def _stop(self) -> None:
         stopping = MultiService.stopService(self)
@@ -125,7 +129,9 @@ class StoreClient(StoreBase, MultiService):
         self._gather.cancel()
         self._tell_waiting(lambda one: one.errback(Failure(temporary("store-stopped"))))
         self.reader.close()
-        self._threads.stop()
+        threads, self._threads = self._threads, None
+        if threads is not None:
+            threads.stop()
 
     def stopService(self) -> Deferred[None]:
         """Close the connection. Those who stop a worker first end its sessions, so nothing is waiting then."""
@@ -199,6 +205,8 @@ class StoreClient(StoreBase, MultiService):
             break
 
     def _in_thread(self, function: Callable[..., Any], *args: Any) -> Awaitable[Any]:
+        if self._threads is None:
+            raise temporary("store-stopped")
         return deferToThreadPool(self._reactor, self._threads, function, *args)
 
     def retake(self, mailbox: int) -> Deferred[Any]:
@@ -213,7 +221,7 @@ class StoreClient(StoreBase, MultiService):
 
 
 def _back_off(attempts: int) -> float:
-    return float(min(0.02 * 2 ** min(attempts, 6), 1))
+    return float(min(0.02 * 2 ** min(attempts, 6), 0.25))
 
 
 @implementer(ILock)

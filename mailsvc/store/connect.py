@@ -3,6 +3,7 @@
 If an owner listens it is asked, else this process takes the lease and commits by itself. Reads are direct in both cases.
 """
 
+import os
 import socket
 from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
@@ -51,12 +52,12 @@ class BlockingStore(Protocol):
         """Give everything back."""
 
 
-def open_store(path: str, options: StoreOptions | None = None) -> BlockingStore:
+def open_store(path: str | os.PathLike[str], options: StoreOptions | None = None) -> BlockingStore:
     """Reach the store in the directory ``path``, making it if it is missing.
 
     Raises MailError(NOT_NOW) with a detail for people when neither way works.
     """
-    layout = Layout(path)
+    layout = Layout(os.fspath(path))
     for _ in range(2):  # an owner may start between the two ways
         try:
             return _Remote(layout)
@@ -102,6 +103,10 @@ class OwnerLink:
         if message[1] == "ok":
             return message[2]
         raise codec.error_from(message[2:])
+
+    def announce(self, topic: str, payload: Any) -> None:
+        """Tell all workers who subscribed to ``topic``. Raises OSError."""
+        self._socket.sendall(codec.frame((0, "announce", topic, payload)))
 
     def close(self) -> None:
         """End the connection; locks and holds end with it."""

@@ -3,6 +3,7 @@
 For commands while no server runs, and for tests, which need nothing but a directory. One request is one commit.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -33,13 +34,15 @@ async def _here(function: Callable[..., Any], *args: Any) -> Any:
 class DirectStore(StoreBase):
     """A store of this process alone."""
 
-    def __init__(self, path: str, bus: Bus | None = None, options: StoreOptions | None = None) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], bus: Bus | None = None, options: StoreOptions | None = None
+    ) -> None:
         """Take the lease and open, making the store if it is missing. Raises LeaseTaken, DatabaseRefused, OSError, apsw.Error."""
         options = options or StoreOptions()
-        layout = Layout(path)
+        layout = Layout(os.fspath(path))
         self.committer = Committer(layout, lambda text: _log.warn("{text}", text=text))
         self.committer.open()
-        super().__init__(path, bus or Bus(), options, Reader(layout.database, options.rows_cache), _here)
+        super().__init__(layout, bus or Bus(), options, Reader(layout.database, options.rows_cache), _here)
         self._locks: dict[int, _Lock] = {}
 
     def commit(self, operations: Sequence[Operation]) -> list[Any]:

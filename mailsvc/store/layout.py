@@ -53,10 +53,9 @@ class Layout:
 
     def make(self) -> None:
         """Make what is missing of the directories, private to this user, and durable."""
-        os.makedirs(self.root, mode=0o700, exist_ok=True)
-        os.makedirs(self.tmp, mode=0o700, exist_ok=True)
-        for number in range(256):
-            os.makedirs(os.path.join(self.bodies, f"{number:02x}"), mode=0o700, exist_ok=True)
+        numbered = [os.path.join(self.bodies, f"{number:02x}") for number in range(256)]
+        for path in (self.root, self.bodies, self.tmp, *numbered):
+            os.makedirs(path, mode=0o700, exist_ok=True)
         sync_directory(self.bodies)
         sync_directory(self.root)
 

@@ -4,6 +4,7 @@ The owner's standard input is a pipe that stays open as long as this process liv
 that dies is started again at once, then after 0.1 s, 0.2 s, ... 5 s as long as it keeps dying young; workers answer 4xx meanwhile.
 """
 
+import os
 import sys
 from typing import Any
 
@@ -31,12 +32,12 @@ class OwnerService(Service):
     :ivar starts: how often the owner was started. :ivar pid: of the owner that runs now, or None.
     """
 
-    def __init__(self, reactor: Any, path: str, executable: str = sys.executable) -> None:
+    def __init__(self, reactor: Any, path: str | os.PathLike[str], executable: str = sys.executable) -> None:
         """:param reactor: IReactorProcess and IReactorTime. :param path: the store's directory. :param executable: the Python to run."""
         self.starts = 0
         self.pid: int | None = None
         self._reactor = reactor
-        self._path = path
+        self._path = os.fspath(path)
         self._executable = executable
         self._process: _Process | None = None
         self._delay = 0.0
@@ -47,12 +48,12 @@ class OwnerService(Service):
 
     def startService(self) -> None:
         """Start the owner."""
-        super().startService()  # type: ignore[no-untyped-call]
+        super().startService()
         self._start()
 
     def stopService(self) -> Deferred[None] | None:
         """Close the owner's input; it finishes what it has and ends. Fires when it is gone."""
-        super().stopService()  # type: ignore[no-untyped-call]
+        super().stopService()
         if self._again is not None:
             self._again.cancel()
             self._again = None
