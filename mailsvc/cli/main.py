@@ -13,7 +13,9 @@ from mailsvc.cli.config import config
 from mailsvc.cli.context import App
 from mailsvc.cli.domain import domain
 from mailsvc.cli.init import init
+from mailsvc.cli.log import log
 from mailsvc.cli.output import EXIT_CONFIG, EXIT_NOT_NOW, Refused, note
+from mailsvc.cli.quickstart import quickstart
 from mailsvc.cli.user import user
 from mailsvc.cli.words import Group, option, set_language, texts
 from mailsvc.core.errors import MailError
@@ -62,7 +64,7 @@ def cli(ctx: click.Context, file: Path | None) -> None:
     ctx.obj = App(file)
 
 
-for _command in (alias, config, domain, init, user):
+for _command in (alias, config, domain, init, log, quickstart, user):
     cli.add_command(_command)
 
 
