@@ -51,6 +51,10 @@ class Layout:
         """The file of a location."""
         return os.path.join(self.bodies, location)
 
+    def has(self, location: str) -> bool:
+        """Whether the file of a location is there."""
+        return os.path.exists(self.body(location))
+
     def make(self) -> None:
         """Make what is missing of the directories, private to this user, and durable."""
         numbered = [os.path.join(self.bodies, f"{number:02x}") for number in range(256)]

@@ -1,5 +1,6 @@
 """The store through its owner process keeps the contract, and what only several processes can show."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -185,8 +186,10 @@ class SeveralProcessesTests(OwnerTestCase):
         accounts = await self.accounts(*"abcde")
         acknowledged, refused = [], []
 
+        finished = []
+
         async def session(number):
-            for count in range(60):
+            for count in itertools.takewhile(lambda _: not finished, itertools.count()):
                 data = b"Message-ID: <%d.%d>\r\n\r\n" % (number, count)
                 try:
                     await self.store.apply([delivery(accounts[number], data=data)])
@@ -197,11 +200,12 @@ class SeveralProcessesTests(OwnerTestCase):
 
         async def kills():
             for _ in range(3):
-                await deferLater(reactor, 0.05)
-                if self.owner.pid is not None:
-                    os.kill(self.owner.pid, signal.SIGKILL)
+                enough = len(acknowledged) + 30
+                await until(lambda enough=enough: len(acknowledged) >= enough)
+                os.kill(self.owner.pid, signal.SIGKILL)
                 await until(lambda: self.store._link is None)
                 await self.store.when_connected()
+            finished.append(True)
 
         await gatherResults([Deferred.fromCoroutine(one) for one in (*map(session, range(5)), kills())])
         found = []
@@ -211,7 +215,7 @@ class SeveralProcessesTests(OwnerTestCase):
             bodies = [(await self.store.bodies.get(content)).partition(b"\r\n")[2] for content in rows.contents]
             assert len(bodies) == mailbox.messages
             found += bodies
-        assert {kind for kind, _ in refused} == {Kind.NOT_NOW}, "the load ended before the first kill, or a wrong refusal"
+        assert {kind for kind, _ in refused} == {Kind.NOT_NOW}, "no request was under way, or a wrong refusal"
         assert len(found) == len(set(found))
         assert set(acknowledged) <= set(found) <= set(acknowledged) | {data for _, data in refused}
         assert self.owner.starts == 4
