@@ -12,7 +12,7 @@ from pathlib import Path
 
 import attrs
 from twisted.application.app import startApplication
-from twisted.application.service import Application
+from twisted.application.service import Application, IService
 from twisted.logger import ILogObserver, globalLogBeginner
 
 from mailsvc.app.binding import bind_tcp
@@ -92,6 +92,7 @@ def start(config: Config) -> None:
     application = Application("mailsvc")
     makeService(config).setServiceParent(application)
     globalLogBeginner.beginLoggingTo([application.getComponent(ILogObserver)], redirectStandardIO=False)
+    IService(application).privilegedStartService()
     startApplication(application, False)
 
 

@@ -9,6 +9,7 @@ from mailsvc import __version__
 from mailsvc.app.config import ConfigError
 from mailsvc.app.initial import CannotCreate
 from mailsvc.cli.alias import alias
+from mailsvc.cli.check import check
 from mailsvc.cli.config import config
 from mailsvc.cli.context import App
 from mailsvc.cli.domain import domain
@@ -64,7 +65,7 @@ def cli(ctx: click.Context, file: Path | None) -> None:
     ctx.obj = App(file)
 
 
-for _command in (alias, config, domain, init, log, quickstart, user):
+for _command in (alias, check, config, domain, init, log, quickstart, user):
     cli.add_command(_command)
 
 

@@ -122,7 +122,7 @@ def _ready_lines(config: Config, accounts: Sequence[Demonstration]) -> Iterator[
 
 def _curl(certificate: str, account: Demonstration, url: str) -> list[str]:
     login = f"{account.address}:{account.password}"
-    return ["curl", "--ssl-reqd", "--cacert", certificate, "--user", login, url]
+    return ["curl", "-sS", "--ssl-reqd", "--cacert", certificate, "--user", login, url]
 
 
 def _curl_send(port: int, certificate: str, sender: Demonstration, recipient: Demonstration) -> list[str]:
