@@ -30,6 +30,8 @@ __all__ = ["Transaction"]
 
 log = Logger(namespace="mailsvc.delivery")
 
+_LINE = "%(queue_id)s: from %(sender)s for %(recipients)s, %(size)d octets, by %(protocol)s from %(peer)s (%(helo)s), %(tls)s"
+
 
 @implementer(ITransaction)
 class Transaction:
@@ -84,16 +86,17 @@ class Transaction:
         )
 
     def _report(self, queue_id: str, size: int) -> None:
-        peer = self._sender.peer
+        peer, envelope = self._sender.peer, self._sender.envelope
         counters.message_accepted(peer.protocol, len(self.recipients), size)
-        log.info(
-            "{queue_id}: from {sender} for {recipients}, {size} octets, by {protocol} from {peer} ({helo}), {tls}",
-            queue_id=queue_id,
-            sender=path(self._sender.envelope.reverse_path),
-            recipients=", ".join(mailbox(recipient.forward_path) for recipient in self.recipients),
-            size=size,
-            protocol=self._sender.envelope.protocol,
-            peer=peer.address or "a local socket",
-            helo=self._sender.envelope.helo,
-            tls=peer.tls or "no TLS",
-        )
+        facts: dict[str, object] = {
+            "queue_id": queue_id,
+            "sender": path(envelope.reverse_path),
+            "recipients": ", ".join(mailbox(recipient.forward_path) for recipient in self.recipients),
+            "size": size,
+            "protocol": envelope.protocol,
+            "peer": peer.address or "a local socket",
+            "helo": envelope.helo,
+            "tls": peer.tls or "no TLS",
+        }
+        # Put into words here: the logger's own formatting of eight fields costs as much as half the transaction.
+        log.info((_LINE % facts).replace("{", "{{").replace("}", "}}"), **facts)
