@@ -101,21 +101,18 @@ def _connect(port: int, trust: ssl.SSLContext | None) -> socket.socket:
     return connection
 
 
-def idle(ours: Ours, count: int) -> list[report.Sample]:
-    """What a connection costs that was greeted and then says nothing."""
-    samples = []
-    trust = ours.server.tls_context()
-    for listener, tls in (("smtp", None), ("pop3", None), ("submissions", trust), ("pop3s", trust)):
+def idle(listener: str, count: int) -> report.Sample:
+    """What a connection costs that was greeted and then says nothing, at a server that has done nothing else yet."""
+    with Ours(accounts=1, listener="connections = 5000") as ours, contextlib.ExitStack() as some:
         port = ours.server.ports[listener]
-        with contextlib.ExitStack() as some:
-            for _ in range(20):  # what the first connections cost once for all
-                some.enter_context(_connect(port, tls))
-            before = resident(ours)
-            for _ in range(count):
-                some.enter_context(_connect(port, tls))
-            each = (resident(ours) - before) / count * 1000
-        samples.append(report.Sample(f"idle connection to {listener}, kB", ours.name, each))
-    return samples
+        trust = ours.server.tls_context() if listener.endswith("s") else None
+        for _ in range(20):  # what the first connections cost once for all
+            some.enter_context(_connect(port, trust))
+        before = resident(ours)
+        for _ in range(count):
+            some.enter_context(_connect(port, trust))
+        each = (resident(ours) - before) / count * 1000
+        return report.Sample(f"idle connection to {listener}, kB", ours.name, each)
 
 
 def main() -> None:
@@ -124,13 +121,13 @@ def main() -> None:
     parser.add_argument("--megabytes", type=int, default=100)
     parser.add_argument("--connections", type=int, default=1000)
     arguments = parser.parse_args()
-    with Ours(accounts=1, listener=f"message_size = {LIMIT}\nconnections = 5000") as ours:
+    with Ours(accounts=1, listener=f"message_size = {LIMIT}") as ours:
         samples = [report.Sample("all processes at rest, MB", ours.name, resident(ours))]
         samples += growth(ours, arguments.megabytes * MEGABYTE)
-        samples += idle(ours, arguments.connections)
         notes = [
             f"{ours.description}. Sums over the main process, the owner and the workers; {arguments.connections} connections at once."
         ]
+    samples += [idle(listener, arguments.connections) for listener in ("smtp", "pop3", "submissions", "pop3s")]
     report.show("memory", "Memory", samples, notes, keep=arguments.megabytes >= 100)
 
 

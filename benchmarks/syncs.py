@@ -66,6 +66,8 @@ def measure(rounds: int, messages: int, folder: Path) -> list[report.Sample]:
     for what, serial in DISKS.items():
         slow = slowsync.environment(folder, sleep_ms=SLEEP_MS, serial=serial)
         with Peers(environment=slow) as peers, Ours(environment=slow) as ours:
+            for server in (peers, ours):
+                load.deliver(server, 200, OCTETS)
             for server in (peers, ours) * rounds:
                 samples.append(
                     report.Sample(what, server.name, load.deliver(server, messages, OCTETS), "at least 800/s")
