@@ -257,6 +257,7 @@ class SMTPServer(Conversation, smtp.ESMTP):
         self._reset()
         self._forget_avatar()
         self._hello_name, self._extended, self.authenticated = "", False, None
+        self.peer = attrs.evolve(self.peer, mechanism="")
 
     def _forget_avatar(self) -> None:
         self._delivery, logout, self._logout = None, self._logout, None

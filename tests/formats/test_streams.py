@@ -1,6 +1,7 @@
 """What looks at a message while it streams by: line ends put right, Received fields counted."""
 
 import re
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ CUTS = st.lists(st.integers(0, 60), max_size=6)
 def pieces(text: bytes, cuts: list[int]) -> list[bytes]:
     """The text in pieces."""
     edges = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
-    return [text[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [text[a:b] for a, b in pairwise(edges)]
 
 
 @given(TEXTS, CUTS)

@@ -10,7 +10,6 @@ from typing import Any
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.error import UnauthorizedLogin
-from twisted.cred.portal import Portal
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ConnectionLost
@@ -19,6 +18,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from mailsvc.app.portal import MailPortal
 from mailsvc.app.realm import Realm
 from mailsvc.auth.relay import RelayChecker, decide
 from mailsvc.core.interfaces.delivery import IDelivery
@@ -180,7 +180,8 @@ class World:
             now=self.clock.seconds,
         )
         reception = Reception(services, {self.options.name: self.options})
-        self.portal = Portal(Realm(self.directory, {IDelivery: reception.avatar}), [self.passwords, RelayChecker()])
+        realm = Realm(self.directory, {IDelivery: reception.avatar})
+        self.portal = MailPortal(realm, [self.passwords, RelayChecker()], lambda event: None)
         self.factory = ConversationFactory(
             self.options, build(self.options, self.portal, HOSTNAME), self.clock, tls="context"
         )
