@@ -50,7 +50,7 @@ class Finding:
 
 def examine(config: Config, now: datetime.datetime) -> Iterator[Finding]:
     """Look at everything. :param now: an aware time."""
-    yield Finding("configuration", Grade.OK, Sentence("check.configuration", file=config.file))
+    yield Finding(config.file.name, Grade.OK, Sentence("check.configuration", file=config.file))
     if config.tls.certificate and config.tls.key:
         yield from _certificate(config.tls.certificate, config.tls.key, config.hostname, now)
     yield from _store(config)
@@ -65,18 +65,18 @@ def _certificate(certificate: Path, key: Path, hostname: str, now: datetime.date
     try:
         KeyPair.read(certificate, key)
     except (OSError, ValueError) as error:
-        yield Finding("certificate", Grade.BAD, Sentence("check.pair", reason=error))
+        yield Finding("tls.certificate", Grade.BAD, Sentence("check.pair", reason=error))
         return
     facts = Facts.read(certificate)
-    yield Finding("certificate", *_validity(facts, now))
+    yield Finding("tls.certificate", *_validity(facts, now))
     if not facts.good_for(hostname):
         names = ", ".join(facts.names)
-        yield Finding("certificate", Grade.LOOK, Sentence("check.names", hostname=hostname, names=names))
+        yield Finding("tls.certificate", Grade.LOOK, Sentence("check.names", hostname=hostname, names=names))
     if facts.self_signed:
-        yield Finding("certificate", Grade.LOOK, Sentence("check.self-signed", fingerprint=facts.fingerprint))
+        yield Finding("tls.certificate", Grade.LOOK, Sentence("check.self-signed", fingerprint=facts.fingerprint))
     mode = stat.S_IMODE(key.stat().st_mode)
     if mode & 0o077:
-        yield Finding("key", Grade.BAD, Sentence("check.key-mode", path=key, mode=f"{mode:o}"))
+        yield Finding("tls.key", Grade.BAD, Sentence("check.key-mode", path=key, mode=f"{mode:o}"))
 
 
 def _validity(facts: Facts, now: datetime.datetime) -> tuple[Grade, Sentence]:
@@ -104,9 +104,9 @@ def _store(config: Config) -> Iterator[Finding]:
         finally:
             store.close()
     except MailError as error:
-        yield Finding("store", Grade.BAD, Sentence("check.store", path=path, reason=error.detail or error.reason))
+        yield Finding("store.path", Grade.BAD, Sentence("check.store", path=path, reason=error.detail or error.reason))
         return
-    yield Finding("store", Grade.OK, Sentence("check.store-opens", path=path))
+    yield Finding("store.path", Grade.OK, Sentence("check.store-opens", path=path))
     yield from _space(path, config.store.low_disk)
     yield from _login_domains(config, known)
 
@@ -115,7 +115,7 @@ def _space(path: Path, mark: int) -> Iterator[Finding]:
     status = os.statvfs(path)
     free = status.f_bavail * status.f_frsize // 1_000_000
     if free * 1_000_000 < mark:
-        yield Finding("store", Grade.BAD, Sentence("check.low-disk", free=free, mark=mark // 1_000_000))
+        yield Finding("store.path", Grade.BAD, Sentence("check.low-disk", free=free, mark=mark // 1_000_000))
 
 
 def _login_domains(config: Config, known: set[str]) -> Iterator[Finding]:
