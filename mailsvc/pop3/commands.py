@@ -11,24 +11,24 @@ import attrs
 __all__ = ["VERBS", "State", "Verb"]
 
 
-class State(enum.Flag):
+class State(enum.Enum):
     """The states in which commands are given (RFC 1939 3); UPDATE takes none."""
 
-    AUTHORIZATION = enum.auto()
-    TRANSACTION = enum.auto()
-    BOTH = AUTHORIZATION | TRANSACTION
+    AUTHORIZATION = "authorization"
+    TRANSACTION = "transaction"
 
 
 @attrs.frozen
 class Verb:
     """One command.
 
-    :ivar name: as in the server's method ``do_NAME``. :ivar least: how many arguments it takes at least, ``most``: at most.
+    :ivar name: as in the server's method ``do_NAME``. :ivar states: in which it is valid.
+    :ivar least: how many arguments it takes at least, ``most``: at most.
     :ivar whole: the rest of the line is one argument, spaces and all. :ivar message: the first argument is a message number.
     """
 
     name: str
-    states: State
+    states: tuple[State, ...]
     least: int = 0
     most: int = 0
     whole: bool = False
@@ -40,15 +40,15 @@ class Verb:
         return found if self.least <= len(found) <= self.most else None
 
 
-_TABLE: dict[State, dict[str, dict[str, int | bool]]] = {
-    State.AUTHORIZATION: {
+_TABLE: dict[tuple[State, ...], dict[str, dict[str, int | bool]]] = {
+    (State.AUTHORIZATION,): {
         "STLS": {},
         "USER": {"least": 1, "most": 1, "whole": True},
         "PASS": {"least": 1, "most": 1, "whole": True},
         "AUTH": {"most": 2},
         "UTF8": {},
     },
-    State.TRANSACTION: {
+    (State.TRANSACTION,): {
         "STAT": {},
         "LIST": {"most": 1, "message": True},
         "UIDL": {"most": 1, "message": True},
@@ -58,7 +58,7 @@ _TABLE: dict[State, dict[str, dict[str, int | bool]]] = {
         "RSET": {},
         "NOOP": {},
     },
-    State.BOTH: {
+    (State.AUTHORIZATION, State.TRANSACTION): {
         "CAPA": {},
         "LANG": {"most": 1},
         "QUIT": {},

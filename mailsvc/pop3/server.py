@@ -101,7 +101,7 @@ class POP3Server(Conversation, pop3.POP3):
         verb = VERBS.get(keyword)
         if verb is None:
             self._misuse("pop3.unknown-command")
-        elif not self._state & verb.states:
+        elif self._state not in verb.states:
             wanted = "pop3.state-authorization" if self._state is State.AUTHORIZATION else "pop3.state-transaction"
             self._misuse(wanted)
         elif (arguments := verb.arguments(rest)) is None:
