@@ -4,6 +4,7 @@ Each check is a generator of ``(key, what is wrong)``; :data:`CHECKS` is the lis
 """
 
 import grp
+import os
 import pwd
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -16,6 +17,7 @@ from twisted.cred.strcred import findCheckerFactories
 
 from mailsvc.app.config_file import KeyPath, key_text
 from mailsvc.formats.address import canonical_domain
+from mailsvc.store.layout import Layout
 from mailsvc.texts import Sentence
 from mailsvc.wire.options import ListenerOptions, Protocol, TLSMode
 
@@ -76,6 +78,12 @@ def _certificate(config: "Config") -> Found:
     if bool(config.tls.certificate) != bool(config.tls.key):
         missing = "key" if config.tls.certificate else "certificate"
         yield ("tls", missing), Sentence("config.tls-pair", missing=missing)
+
+
+def _store(config: "Config") -> Found:
+    """The store's directory has a socket, whose path the system limits."""
+    if len(os.fsencode(Layout(str(config.store.path)).socket)) > _SOCKET_PATH_BYTES:
+        yield ("store", "path"), Sentence("config.store-path", path=config.store.path)
 
 
 def _sources(config: "Config") -> Found:
@@ -221,4 +229,4 @@ def domain_fault(name: str) -> Sentence | None:
     return Sentence("config.domain-reason.long") if len(encoded) > 253 else None
 
 
-CHECKS = (_presence, _hostname, _account, _certificate, _sources, _listeners, _monitor, _collisions, _domains)
+CHECKS = (_presence, _hostname, _account, _certificate, _store, _sources, _listeners, _monitor, _collisions, _domains)

@@ -216,6 +216,13 @@ TABLE = {
             '[tls] に certificate と key を書くか、tls = "none" にしてください'
         ],
     ),
+    "store too deep": (
+        f'[store]\npath = "/{"x" * 100}"\n',
+        [
+            f"mailsvc.toml:9: store.path: /{'x' * 100} is too long: the path of the socket in it may have at most 107 bytes"
+        ],
+        [f"mailsvc.toml:9: store.path: /{'x' * 100} は長すぎます。その中に置くソケットのパスは 107 バイトまでです"],
+    ),
     "password sources": (
         '[auth]\nsources = ["own", "pswd:/x",\n"passwd:relative", "passwd:/no/such/file", "memory:a:b"]\n',
         [
