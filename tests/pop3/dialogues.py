@@ -100,9 +100,9 @@ DIALOGUES = (
         S: .
         C: UIDL
         S: +OK unique ids follow
-        S: 1 77.1
-        S: 2 77.2
-        S: 3 77.3
+        S: 1 ….1
+        S: 2 ….2
+        S: 3 ….3
         S: .
         C: RETR 2
         S: +OK 25 octets
@@ -151,8 +151,8 @@ DIALOGUES = (
         S: .
         C: UIDL
         S: +OK unique ids follow
-        S: 2 77.2
-        S: 3 77.3
+        S: 2 ….2
+        S: 3 ….3
         S: .
         C: LIST 1
         S: -ERR no such message
@@ -169,7 +169,7 @@ DIALOGUES = (
         C: LIST 1
         S: +OK 1 37
         C: UIDL 1
-        S: +OK 1 77.1
+        S: +OK 1 ….1
         C: QUIT
         S: +OK goodbye
         CLOSED

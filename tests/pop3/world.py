@@ -1,6 +1,8 @@
 """A POP3 server in memory for tests: accounts, messages, a portal that knows their passwords."""
 
 from collections.abc import Callable
+from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -16,12 +18,13 @@ from zope.interface import implementer
 
 from mailsvc.app.realm import Realm
 from mailsvc.core.errors import Kind, MailError
+from mailsvc.core.interfaces.directory import IDirectory
 from mailsvc.core.interfaces.maildrop import IMaildrop
-from mailsvc.core.operations import Expunge, Operation, StoreFlags
-from mailsvc.core.options import Network
+from mailsvc.core.operations import Deliver, Expunge, Operation, StoreFlags
 from mailsvc.core.values import INBOX, Mailbox, Rows
 from mailsvc.pop3 import build, maildrop_factory
 from mailsvc.testing.directory import MemoryDirectory
+from mailsvc.testing.store import make_store
 from mailsvc.testing.transcript import WHOLE, Cut, replay
 from mailsvc.wire.conversation import Conversation
 from mailsvc.wire.factory import ConversationFactory
@@ -50,7 +53,10 @@ class Lock:
 
 
 class Store:
-    """The part of IStore that POP3 uses, for one mailbox. ``gate``, if set, holds every answer back until it fires."""
+    """The part of IStore that POP3 uses, for one mailbox, with every wait and failure in the hands of the test.
+
+    :ivar gates: name of a method -> what it waits for before it answers. :ivar failure: what every method raises, if set.
+    """
 
     def __init__(self, *messages: bytes) -> None:
         self.messages = [Message(uid, data) for uid, data in enumerate(messages, 1)]
@@ -143,18 +149,16 @@ class Transport(StringTransport):
         self.aborted = True
 
 
-class World:
-    """A listener with one account, ``alice`` with :data:`PASSWORD`, whose INBOX holds ``messages``."""
+class Site:
+    """A listener over a store and a directory: one account, ``alice`` with :data:`PASSWORD`."""
 
-    def __init__(self, *messages: bytes, **options: Any) -> None:
+    def __init__(self, store: Any, directory: IDirectory, **options: Any) -> None:
+        """:param options: of the listener."""
         self.clock = Clock()
-        self.store = Store(*messages)
-        directory = MemoryDirectory()
-        self.account = directory.add("alice@example.test")
         self.passwords = Passwords()
-        factories: Any = {IMaildrop: maildrop_factory(self.store)}  # type: ignore[arg-type]
+        factories: Any = {IMaildrop: maildrop_factory(store)}
         portal = Portal(Realm(directory, factories), [self.passwords])
-        options.setdefault("cleartext", (Network_("192.0.2.0/24"),))
+        options.setdefault("cleartext", (ip_network("192.0.2.0/24"),))
         self.options = ListenerOptions(protocol=Protocol.POP3, port=110, **options)
         self.factory = ConversationFactory(
             self.options, build(self.options, portal, "pop.example.test"), self.clock, tls="context"
@@ -175,8 +179,25 @@ class World:
         return protocol, transport
 
 
-def Network_(text: str) -> Network:
-    """A network from text."""
-    from ipaddress import ip_network
+class World(Site):
+    """A site in memory; the INBOX holds ``messages``."""
 
-    return ip_network(text)
+    def __init__(self, *messages: bytes, **options: Any) -> None:
+        self.store = Store(*messages)
+        directory = MemoryDirectory()
+        directory.add("alice@example.test")
+        super().__init__(self.store, directory, **options)
+
+
+class RealSite(Site):
+    """A site over a real store in ``path``; close it."""
+
+    def __init__(self, path: Path, *messages: bytes, **options: Any) -> None:
+        self.made = make_store(path)
+        account = self.made.accounts["alice@example.test"]
+        self.made.store.commit([Deliver((account,), b"", len(data), 0, data=data) for data in messages])
+        super().__init__(self.made.store, self.made.directory, **options)
+
+    def close(self) -> None:
+        """Close the store."""
+        self.made.store.close()
