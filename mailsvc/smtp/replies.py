@@ -13,13 +13,6 @@ GO_AHEAD = Reply(354, "", "End data with <CR><LF>.<CR><LF>")
 START_TLS = Reply(220, "2.0.0", "Ready to start TLS")
 LOGGED_IN = Reply(235, "2.7.0", "Authentication successful")
 NOT_VERIFIED = Reply(252, "2.1.5", "Not verified; send a message and see")
-HELP = Reply(
-    214,
-    "2.0.0",
-    "HELO EHLO MAIL RCPT DATA BDAT RSET NOOP QUIT",
-    "VRFY HELP STARTTLS AUTH",
-    "RFC 5321 tells the rest",
-)
 
 UNKNOWN = Reply(500, "5.5.1", "Command not known")
 EMPTY = Reply(500, "5.5.2", "Syntax error: a command is missing")
