@@ -144,5 +144,6 @@ def _read_keys(config: Config) -> tuple[KeyPair | None, ServerTLS | None]:
 
 def _raise_file_limit() -> None:
     """As many open files as the system lets us have: each connection is one."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if now != most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

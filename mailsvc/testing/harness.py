@@ -90,10 +90,11 @@ class RunningServer:
         listener: str = "",
         top: str = "",
         environment: Mapping[str, str] | None = None,
+        session: bool = False,
     ) -> None:
         """:param directory: empty or a former server's. :param config: TOML put at the end of the file (further tables).
         :param listener: TOML lines put into each ``[[listener]]``. :param top: TOML lines put before the first table.
-        :param environment: added to that of the processes.
+        :param environment: added to that of the processes. :param session: make them a process group of their own.
         """
         self.directory = directory
         self.accounts = dict(accounts or {"alice@example.test": "alice-secret", "bob@example.test": "bob-secret"})
@@ -102,6 +103,8 @@ class RunningServer:
         self.certificate, self._key = directory / "certificate.pem", directory / "key.pem"
         self.ports = dict(zip([*LISTENERS, "monitor"], free_ports(len(LISTENERS) + 1), strict=True))
         self._environment = dict(environment or {})
+        self._session = session
+        self._family: set[int] = set()  # all that were ever seen: of a killed main process, the children are nobody's
         self._process: subprocess.Popen[bytes] | None = None
         directory.mkdir(parents=True, exist_ok=True)
         if not self.certificate.exists():
@@ -129,6 +132,7 @@ class RunningServer:
         """Start it and wait until every listener answers and the accounts exist."""
         self.start_only()
         wait_for(self.answers, "the listeners answer")
+        self.processes()
         self._make_accounts()
 
     def start_only(self, *twistd: str) -> None:
@@ -136,27 +140,36 @@ class RunningServer:
         arguments = [*TWISTD, *(twistd or ("-n", "--pidfile=")), "mailsvc", "-c", str(self.file)]
         with self._log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ | self._environment
+                arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=os.environ | self._environment,
+                start_new_session=self._session,
             )
         atexit.register(self.destroy)
 
     def stop(self) -> int:
-        """Ask it to end, wait, and return the exit code. Raises TimeoutError if processes stay."""
+        """Ask it to end, wait, and return the exit code (twistd's is minus the signal). Raises TimeoutError if processes stay."""
+        self.kill("main", signal.SIGTERM)
+        return self.wait_stopped()
+
+    def wait_stopped(self) -> int:
+        """Wait until all processes have ended, and return the exit code. Raises TimeoutError if they do not."""
         assert self._process is not None
-        family = self.processes()
-        self._process.send_signal(signal.SIGTERM)
         try:
             code = self._process.wait(PATIENCE)
-            wait_for(lambda: not any(_alive(pid) for pid in family.values()), "all processes end")
+            wait_for(lambda: not any(map(_alive, self._family)), "all processes end")
         finally:
             self.destroy()
         return code
 
     def kill(self, victim: str | int, number: signal.Signals = signal.SIGKILL) -> int:
         """Kill ``"main"``, ``"owner"``, ``"worker"`` (the first), ``"worker 1"`` or a pid; returns the pid."""
-        pid = victim if isinstance(victim, int) else self.processes()[victim]
+        family = self.processes()
+        pid = victim if isinstance(victim, int) else family[victim]
         os.kill(pid, number)
-        if pid == self.pid:
+        if pid == self.pid and number == signal.SIGKILL:
             assert self._process is not None
             self._process.wait(PATIENCE)
         return pid
@@ -166,9 +179,10 @@ class RunningServer:
         atexit.unregister(self.destroy)
         if self._process is None:
             return
-        family = self.processes()
-        for pid in family.values():
+        self.processes()
+        for pid in self._family:
             _kill(pid)
+        self._family.clear()
         self._process.kill()
         self._process.wait(PATIENCE)
         self._process = None
@@ -206,6 +220,7 @@ class RunningServer:
                 name = f"{name} {sum(key.startswith(name) for key in found)}"
             if name:
                 found[name] = child
+        self._family.update(found.values())
         return found
 
     @property
@@ -289,7 +304,5 @@ def _alive(pid: int) -> bool:
 
 
 def _kill(pid: int) -> None:
-    try:
+    if "mailsvc" in _command_line(pid):  # not somebody else's, with a number used again
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
