@@ -152,13 +152,13 @@ class Transport(StringTransport):
 class Site:
     """A listener over a store and a directory: one account, ``alice`` with :data:`PASSWORD`."""
 
-    def __init__(self, store: Any, directory: IDirectory, **options: Any) -> None:
-        """:param options: of the listener."""
-        self.clock = Clock()
+    def __init__(self, store: Any, directory: IDirectory, clock: Any = None, **options: Any) -> None:
+        """:param clock: by default one that stands still. :param options: of the listener."""
+        self.clock = clock or Clock()
         self.passwords = Passwords()
         factories: Any = {IMaildrop: maildrop_factory(store)}
         portal = Portal(Realm(directory, factories), [self.passwords])
-        options.setdefault("cleartext", (ip_network("192.0.2.0/24"),))
+        options.setdefault("cleartext", (ip_network("192.0.2.0/24"), ip_network("127.0.0.0/8")))
         self.options = ListenerOptions(protocol=Protocol.POP3, port=110, **options)
         self.factory = ConversationFactory(
             self.options, build(self.options, portal, "pop.example.test"), self.clock, tls="context"
