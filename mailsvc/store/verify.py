@@ -39,7 +39,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "body-size": ("a message's text has the wrong length", "メッセージの本文の長さが記録と合いません"),
     "message-size": ("a mailbox row tells the wrong size", "メールボックスの行のサイズが実際と合いません"),
     "file-missing": ("the file of a large message is missing", "大きなメッセージのファイルがありません"),
-    "file-damaged": ("the file of a large message is cut short or overwritten", "大きなメッセージのファイルが途切れているか、上書きされています"),
+    "file-damaged": (
+        "the file of a large message is cut short or overwritten",
+        "大きなメッセージのファイルが途切れているか、上書きされています",
+    ),
     "file-orphaned": ("a file belongs to no message", "どのメッセージにも属さないファイルがあります"),
     "uid-too-high": ("a message has a UID that was not given yet", "まだ割り当てられていない UID を持つメッセージがあります"),
     "modseq-too-high": ("a change is newer than its mailbox", "メールボックスより新しい変更番号があります"),
@@ -47,7 +50,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "message-without-content": ("a mailbox row points to no message", "実体のないメッセージを指す行があります"),
     "expunged-but-there": ("a message is there and recorded as removed", "削除済みと記録されたメッセージが残っています"),
     "mailbox-without-account": ("a mailbox belongs to nobody", "持ち主のいないメールボックスがあります"),
-    "uidvalidity": ("a UIDVALIDITY is not unique, or newer than the last one given", "UIDVALIDITY が重複しているか、発行記録より新しい値です"),
+    "uidvalidity": (
+        "a UIDVALIDITY is not unique, or newer than the last one given",
+        "UIDVALIDITY が重複しているか、発行記録より新しい値です",
+    ),
     "account-without-inbox": ("an account has no INBOX", "INBOX のないアカウントがあります"),
     "account-without-domain": ("an account or alias is in no domain of ours", "どのドメインにも属さないアカウントまたは別名があります"),
     "alias-without-target": ("an alias leads nowhere, or targets belong to no alias", "転送先のない別名、または別名のない転送先があります"),
@@ -107,7 +113,8 @@ _QUESTIONS: tuple[tuple[str, str], ...] = (
     ("account-without-domain",
      "SELECT address FROM (SELECT address, domain FROM account UNION ALL SELECT address, domain FROM alias"
      " UNION ALL SELECT name, domain FROM domain_alias) t"
-     " LEFT JOIN domain d ON d.id=t.domain WHERE d.id IS NULL OR (instr(address, '@') AND substr(address, -length(d.name)-1)<>'@'||d.name)"),
+     " LEFT JOIN domain d ON d.id=t.domain WHERE d.id IS NULL"
+     " OR (instr(address, '@') AND substr(address, -length(d.name)-1)<>'@'||d.name)"),
     ("alias-without-target",
      "SELECT address FROM alias WHERE address NOT IN (SELECT alias FROM alias_target)"
      " UNION SELECT alias FROM alias_target WHERE alias NOT IN (SELECT address FROM alias)"),
