@@ -1,10 +1,12 @@
 """The store and the directory as a command sees them: blocking, and beside a running server as well as without one."""
 
+import os
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from mailsvc.app.config import Config
+from mailsvc.app.privileges import find_identity
 from mailsvc.auth.hashing import Hasher
 from mailsvc.cli.output import EXIT_NOT_NOW, Refused
 from mailsvc.core.errors import Kind, MailError
@@ -15,7 +17,7 @@ from mailsvc.formats.address import canonical_domain
 from mailsvc.store.connect import BlockingStore, open_store, run
 from mailsvc.texts import Sentence
 
-__all__ = ["House", "hash_password", "open_house"]
+__all__ = ["House", "as_owner", "hash_password", "open_house"]
 
 T = TypeVar("T")
 
@@ -72,14 +74,34 @@ class House:
 def open_house(config: Config) -> Iterator[House]:
     """The store of a configuration, made if it is missing. Raises Refused."""
     subject = str(config.store.path)
-    with _refusals(subject):
-        store = open_store(subject, config.store)
+    with as_owner(config):
+        with _refusals(subject):
+            store = open_store(subject, config.store)
+        try:
+            house = House(config, store)
+            house.make_declared()
+            yield house
+        finally:
+            store.close()
+
+
+@contextmanager
+def as_owner(config: Config) -> Iterator[None]:
+    """As root, act as the service's own user meanwhile, so that new files of the store are that user's. Raises Refused."""
     try:
-        house = House(config, store)
-        house.make_declared()
-        yield house
+        identity = find_identity(config.user, config.group)
+    except ValueError as error:
+        raise Refused(Sentence("refused.other", error=error)) from None
+    if identity is None or os.geteuid() == identity.uid:
+        yield
+        return
+    os.setegid(identity.gid)
+    os.seteuid(identity.uid)
+    try:
+        yield
     finally:
-        store.close()
+        os.seteuid(0)
+        os.setegid(0)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from mailsvc.cli.init import init
 from mailsvc.cli.log import log
 from mailsvc.cli.output import EXIT_CONFIG, EXIT_NOT_NOW, Refused, note
 from mailsvc.cli.quickstart import quickstart
+from mailsvc.cli.store import backup, restore, store
 from mailsvc.cli.user import user
 from mailsvc.cli.words import Group, option, set_language, texts
 from mailsvc.core.errors import MailError
@@ -65,7 +66,7 @@ def cli(ctx: click.Context, file: Path | None) -> None:
     ctx.obj = App(file)
 
 
-for _command in (alias, check, config, domain, init, log, quickstart, user):
+for _command in (alias, backup, check, config, domain, init, log, quickstart, restore, store, user):
     cli.add_command(_command)
 
 

@@ -51,7 +51,10 @@ def quickstart(directory: Path) -> None:
     if busy := taken(config):
         ports = ", ".join(map(str, busy))
         raise Refused(Sentence("quickstart.taken", ports=ports, file=config.file))
-    start(config)
+    try:
+        start(config)
+    except ValueError as error:
+        raise Refused(Sentence("refused.other", error=error)) from None
     _print_all(config, accounts)
     serve()
 
