@@ -31,6 +31,19 @@ def said(transport: Transport) -> bytes:
     return value
 
 
+def log_of(test: TestCase) -> list[LogEvent]:
+    """What is logged from now on."""
+    events: list[LogEvent] = []
+    globalLogPublisher.addObserver(events.append)
+    test.addCleanup(globalLogPublisher.removeObserver, events.append)
+    return events
+
+
+def log_lines(events: list[LogEvent]) -> list[str]:
+    """The lines of the POP3 server."""
+    return [formatEvent(event) for event in events if event["log_namespace"] == "mailsvc.pop3"]
+
+
 class LoginTests(TestCase):
     """Passwords, and what they are worth."""
 
@@ -140,14 +153,12 @@ class LoginTests(TestCase):
 
     def test_log_tells_sessions_and_no_password(self) -> None:
         """Each log-in, failure and goodbye is one line; passwords are in none."""
-        events: list[LogEvent] = []
-        globalLogPublisher.addObserver(events.append)
-        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        events = log_of(self)
         World(*MESSAGES).play(
             "S: …\nC: USER alice\nS: …\nC: PASS secret7\nS: -ERR …\nC: USER alice\nS: …\nC: PASS correct horse\n"
             "S: …\nC: DELE 1\nS: …\nC: TOP 2 0\nS: …\nS: …\nS:\nS: .\nC: QUIT\nS: …\nCLOSED"
         )
-        lines = [formatEvent(event) for event in events if event["log_namespace"] == "mailsvc.pop3"]
+        lines = log_lines(events)
         client = "pop3@127.0.0.1:110: 192.0.2.1 (no TLS)"
         self.assertEqual(
             lines,
@@ -250,6 +261,20 @@ class UpdateTests(TestCase):
         )
         self.assertEqual(world.store.applied, [[StoreFlags(1, (3,), add=SystemFlag.SEEN), Expunge(1, (1,))]])
         self.assertFalse(world.store.locked)
+
+    def test_read_and_deleted_is_only_deleted(self) -> None:
+        """A message that goes is not marked as read first; one that was read before is not marked again."""
+        world = World(*MESSAGES)
+        world.store.messages[1].flags = SystemFlag.SEEN
+        retrieve = "C: RETR {}\nS: +OK …\n" + "S: …\n"
+        world.play(
+            LOGGED_IN
+            + retrieve.format(3)
+            + "S:\nS: .\nC: DELE 3\nS: …\n"
+            + retrieve.format(2)
+            + "S:\nS: 1\nS: 2\nS: 3\nS: .\nC: QUIT\nS: +OK …\nCLOSED"
+        )
+        self.assertEqual(world.store.applied, [[Expunge(1, (3,))]])
 
     def test_nothing_to_do_asks_nothing(self) -> None:
         """A session that only looked costs no transaction."""

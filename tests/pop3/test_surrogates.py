@@ -7,6 +7,7 @@ from mailsvc.core.values import SystemFlag
 from mailsvc.formats.downgrade import ascii_header
 from mailsvc.pop3 import server, surrogates
 from tests.pop3.test_retrieval import LOGIN, multi_line
+from tests.pop3.test_server import log_lines, log_of
 from tests.pop3.world import World
 
 HEADER = "Return-Path: <太郎@例え.テスト>\r\nFrom: 太郎 <太郎@例え.テスト>\r\nSubject: 件名\r\n\r\n".encode()
@@ -117,7 +118,9 @@ class SurrogateTests(TestCase):
         world.store.gates["get"] = gate
         protocol, _ = world.connect()
         protocol.dataReceived(LOGIN)
+        events = log_of(self)
         protocol.connectionLost()
         self.assertFalse(world.store.locked)
         gate.callback(None)
         self.assertFalse(world.store.locked)
+        self.assertEqual(log_lines(events), [])
