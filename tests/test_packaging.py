@@ -112,7 +112,7 @@ def _undeclared(folders: tuple[str, ...], declared: list[str]) -> set[str]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 names |= {alias.name.partition(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom):
+            elif isinstance(node, ast.ImportFrom) and not node.level:
                 names.add((node.module or "").partition(".")[0])
     owners = packages_distributions()
     wanted = {canonicalize_name(Requirement(text).name) for text in declared}
