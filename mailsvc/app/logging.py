@@ -46,6 +46,10 @@ class Levels(LogLevelFilterPredicate):
         for protocol in debug:
             self.set(protocol, "debug")
 
+    def debugging(self, protocol: str) -> bool:
+        """Whether the dialogue of a protocol is logged, so that one that is not costs nothing."""
+        return bool(self.logLevelForNamespace(f"mailsvc.{protocol}") is LogLevel.debug)
+
     def set(self, protocol: str, level: str) -> None:
         """Log the namespace ``mailsvc.<protocol>`` from ``level`` ("debug", "info", "warn", "error") up. Raises ValueError."""
         if level not in {"debug", "info", "warn", "error"}:

@@ -64,6 +64,7 @@ class Rooms:
     hashing: Hashing
     portal: MailPortal
     tls: ServerTLS | None
+    levels: Levels
 
 
 def store_path(config: Config) -> str:
@@ -83,6 +84,7 @@ def build_rooms(
     config: Config,
     store: StoreClient,
     tls: ServerTLS | None,
+    levels: Levels,
     checkers: Iterable[ICredentialsChecker] = (),
 ) -> Rooms:
     """Put the rooms together. Raises ValueError for a source of passwords that cannot be used."""
@@ -100,6 +102,7 @@ def build_rooms(
         hashing=Hashing(pool),
         portal=portal,
         tls=tls,
+        levels=levels,
     )
 
 

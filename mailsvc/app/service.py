@@ -111,7 +111,7 @@ def _parts(
     """The children of the tree, in order."""
     keys, tls = _read_keys(config)
     store = make_store(reactor, config, levels)
-    rooms = build_rooms(reactor, config, store, tls, checkers)
+    rooms = build_rooms(reactor, config, store, tls, levels, checkers)
     yield ports
     yield OwnerService(reactor, store_path(config))
     yield store

@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from mailsvc.app.listeners import make_factory
-from mailsvc.app.rooms import Rooms
+from mailsvc.app.rooms import LOG_LEVEL, Rooms
 from mailsvc.net.tls import KeyPair
 from mailsvc.wire.factory import ConversationFactory
 from mailsvc.wire.options import TLSMode
@@ -48,7 +48,14 @@ class Serving(Service):
             outer = self._under_tls(factory) if options.tls is TLSMode.IMPLICIT else factory
             self._ports.append(self._reactor.adoptStreamPort(listening.fileno(), listening.family, outer))
             self._factories.append(factory)
+        self._show_dialogues()
+        self._rooms.store.bus.subscribe(LOG_LEVEL, self._show_dialogues)
         _log.info("serving {listeners}", listeners=", ".join(options.name for options in listeners))
+
+    def _show_dialogues(self, announcement: object = None) -> None:
+        """As the log's levels are now."""
+        for factory in self._factories:
+            factory.debug = self._rooms.levels.debugging(factory.options.protocol.value)
 
     def stopService(self) -> Deferred[None]:
         """Stop accepting, say goodbye, wait. Fires when the last connection is gone."""

@@ -56,7 +56,7 @@ class _Parent(Int32StringReceiver):
         globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
         self._tls = ServerTLS(assignment.keys, config.tls.minimum) if assignment.keys else None
         store = make_store(self._reactor, config, levels)
-        rooms = build_rooms(self._reactor, config, store, self._tls)
+        rooms = build_rooms(self._reactor, config, store, self._tls, levels)
         serving = Serving(self._reactor, rooms, partial(_inherited, len(config.listeners)))
         for service in (store, rooms.hashing, serving):
             service.setServiceParent(self._service)

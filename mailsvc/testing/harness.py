@@ -17,7 +17,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -91,10 +91,14 @@ class RunningServer:
         top: str = "",
         environment: Mapping[str, str] | None = None,
         session: bool = False,
+        twistd: Sequence[str] = (),
+        arguments: Sequence[str] = (),
     ) -> None:
         """:param directory: empty or a former server's. :param config: TOML put at the end of the file (further tables).
         :param listener: TOML lines put into each ``[[listener]]``. :param top: TOML lines put before the first table.
         :param environment: added to that of the processes. :param session: make them a process group of their own.
+        :param twistd: the whole command line of twistd, instead of ``-n --pidfile= mailsvc -c FILE``.
+        :param arguments: added to the command line of ``mailsvc``.
         """
         self.directory = directory
         self.accounts = dict(accounts or {"alice@example.test": "alice-secret", "bob@example.test": "bob-secret"})
@@ -104,6 +108,7 @@ class RunningServer:
         self.ports = dict(zip([*LISTENERS, "monitor"], free_ports(len(LISTENERS) + 1), strict=True))
         self._environment = dict(environment or {})
         self._session = session
+        self._arguments = twistd or ["-n", "--pidfile=", "mailsvc", "-c", str(self.file), *arguments]
         self._family: set[int] = set()  # all that were ever seen: of a killed main process, the children are nobody's
         self._process: subprocess.Popen[bytes] | None = None
         directory.mkdir(parents=True, exist_ok=True)
@@ -135,12 +140,11 @@ class RunningServer:
         self.processes()
         self._make_accounts()
 
-    def start_only(self, *twistd: str) -> None:
-        """Start it without waiting. ``twistd``: options of twistd instead of ``-n``."""
-        arguments = [*TWISTD, *(twistd or ("-n", "--pidfile=")), "mailsvc", "-c", str(self.file)]
+    def start_only(self) -> None:
+        """Start it without waiting."""
         with self._log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                arguments,
+                [*TWISTD, *self._arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

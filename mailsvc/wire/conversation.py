@@ -29,6 +29,7 @@ from zope.interface import implementer
 from mailsvc.core.errors import MailError
 from mailsvc.core.values import Peer
 from mailsvc.wire.deadline import Deadline
+from mailsvc.wire.dialogue import shown_command, shown_reply
 from mailsvc.wire.flow import WriteFlow
 from mailsvc.wire.framing import CROWDED, BadLine, Flaw, Framing
 
@@ -41,6 +42,9 @@ log = Logger()
 
 CLOSE_GRACE = 30.0
 """Seconds that a peer gets to take our last words and close; then the connection is aborted."""
+
+STOP_GRACE = 3.0
+"""The same when the server stops: a sleeping client with TLS need not hold it up."""
 
 
 class Gone(Exception):
@@ -133,6 +137,7 @@ class Conversation(protocol.Protocol):
         self._pumping = False
         self._closing = False
         self._stopping = False
+        self._reply_awaited = factory.debug
         self._reading_paused = False
         self._reader: Reader | None = None
         self._reader_done: Deferred[None] | None = None
@@ -184,6 +189,9 @@ class Conversation(protocol.Protocol):
 
     def send(self, data: bytes) -> None:
         """Queue bytes for the client; they leave with the other replies of this turn in one write."""
+        if self._reply_awaited:
+            self._reply_awaited = False
+            self.factory.log_line(self.peer, "S", shown_reply(data))
         self._out.append(data)
         self._queued += len(data)
 
@@ -232,7 +240,7 @@ class Conversation(protocol.Protocol):
             self.transport.resumeProducing()
         self.transport.unregisterProducer()
         self.transport.loseConnection()
-        self._abort_call = self.factory.clock.callLater(CLOSE_GRACE, self.abort)
+        self._abort_call = self.factory.clock.callLater(STOP_GRACE if self._stopping else CLOSE_GRACE, self.abort)
 
     def shutdown(self) -> None:
         """The server stops: end now if idle, else after the running command."""
@@ -290,6 +298,7 @@ class Conversation(protocol.Protocol):
         self._framing.feed(rest)
         done, self._reader, self._reader_done = self._reader_done, None, None
         self._deadline.clear()
+        self._reply_awaited = self.factory.debug
         assert done is not None
         done.callback(None)
         return True
@@ -305,6 +314,9 @@ class Conversation(protocol.Protocol):
         if line is None:
             return False
         self._deadline.clear()
+        if self.factory.debug:
+            self._reply_awaited = True
+            self.factory.log_line(self.peer, "C", shown_command(line))
         try:
             self._start(self.command(line))
         except Exception as error:
