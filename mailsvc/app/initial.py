@@ -1,7 +1,7 @@
 """The first configuration: what ``mailsvc init`` and ``mailsvc quickstart`` write into a directory.
 
-``Initial`` is what the administrator said; ``values`` turns it into the values of a configuration file, after the tables of standard
-listeners and presets below; ``create`` writes certificate, key and file. The file comes last: a directory that has one is complete.
+``Initial`` is what the administrator said; ``values`` turns it into the values of a configuration file, after the table of standard
+listeners below and the presets; ``create`` writes certificate, key and file. The file comes last: a directory that has one is complete.
 """
 
 import datetime
@@ -12,12 +12,13 @@ from typing import Any
 
 import attrs
 
+from mailsvc.app.presets import PRESETS
 from mailsvc.app.sample import render
 from mailsvc.core.options import Network
 from mailsvc.net.certificates import LOOPBACK_NAMES, self_signed, write_pair
 from mailsvc.texts import Sentence, Texts
 
-__all__ = ["CONFIG_NAME", "LAST_OFFSET", "PRESETS", "CannotCreate", "Initial", "create", "sample", "values"]
+__all__ = ["CONFIG_NAME", "LAST_OFFSET", "CannotCreate", "Initial", "create", "sample", "values"]
 
 CONFIG_NAME = "mailsvc.toml"
 _CERTIFICATE, _KEY, _STORE = "certificate.pem", "key.pem", "store"
@@ -35,24 +36,6 @@ _WITH_LOGIN = {"smtp", "submission", "pop3"}
 
 LAST_OFFSET = 65535 - max(port for _, port, _ in _LISTENERS)
 """The highest ``--port-offset``."""
-
-PRESETS: dict[str, dict[str, dict[str, Any]]] = {
-    # today's defaults: passwords under TLS only, 50 MB everywhere
-    "modern": {},
-    # Kyoto University's mbox: help in Japanese; submission with SMTP AUTH under TLS is the default already
-    "kyoto": {"": {"language": "ja"}},
-    # Tohoku University's mail.cc: people send through port 25, which offers AUTH to everybody by default already
-    "tohoku": {"": {"language": "ja"}},
-    # A department at Hokkaido University: mail from outside is limited to 10 MB, mail of its own people is not
-    "hokkaido": {"": {"language": "ja"}, "smtp": {"message_size": "10 MB"}},
-    # IMail Server: old Windows clients send bare line feeds; VRFY answers on the machine itself
-    "imail": {
-        "": {"language": "ja"},
-        "smtp": {"vrfy": ["127.0.0.0/8", "::1"]},
-        "submission": {"bare_newlines": "normalise"},
-    },
-}
-"""What each preset changes: at the top of the file (``""``), and in the listeners of a protocol."""
 
 
 class CannotCreate(Exception):

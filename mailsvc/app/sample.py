@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 
 from mailsvc.app.config import Config
+from mailsvc.app.presets import PRESETS, changes
 from mailsvc.app.structure import entry_type, keys_of, plain_type
 from mailsvc.app.toml_text import default_text, value_text
 from mailsvc.core.options import Duration, Network, ReadableFile, Size, help_of
@@ -94,7 +95,32 @@ def manual(language: str) -> str:
             kind, entry = plain_type(field.type), entry_type(field.type)
             parts.append(_title(f"[[{key}]]" if entry else f"[{key}]", "-"))
             parts += [help_of(field, language), *_entries(entry or kind, texts)]
+    parts += [_title(texts.say("manual.presets"), "-"), texts.say("manual.presets-introduction"), *_presets(texts)]
     return "\n\n".join(parts) + "\n"
+
+
+def _presets(texts: Texts) -> Iterator[str]:
+    """Each preset: for whom it is and what it changes."""
+    for preset in PRESETS:
+        changed = [
+            f"``{f'[[listener]] {place}: ' if place else ''}{key} = {value_text(value)}``"
+            for place, key, value in changes(preset)
+        ]
+        listed = (
+            texts.say("manual.preset-changes", changes=", ".join(changed))
+            if changed
+            else texts.say("manual.preset-none")
+        )
+        yield f"``{preset}``\n    {texts.tell(_PRESETS[preset])} {listed}"
+
+
+_PRESETS = {
+    "modern": Sentence("preset.modern"),
+    "kyoto": Sentence("preset.kyoto"),
+    "tohoku": Sentence("preset.tohoku"),
+    "hokkaido": Sentence("preset.hokkaido"),
+    "imail": Sentence("preset.imail"),
+}
 
 
 def _title(text: str, line: str) -> str:

@@ -8,7 +8,8 @@ import click
 
 from mailsvc.app.config import load
 from mailsvc.app.config_checks import domain_fault
-from mailsvc.app.initial import LAST_OFFSET, PRESETS, Initial, create
+from mailsvc.app.initial import LAST_OFFSET, Initial, create
+from mailsvc.app.presets import PRESETS
 from mailsvc.cli.house import open_house
 from mailsvc.cli.params import DOMAIN, NETWORK
 from mailsvc.cli.words import Command, option, texts

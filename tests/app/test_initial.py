@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from mailsvc.app.config import load
-from mailsvc.app.initial import LAST_OFFSET, PRESETS, CannotCreate, Initial, create, values
+from mailsvc.app.initial import LAST_OFFSET, CannotCreate, Initial, create, values
+from mailsvc.app.presets import PRESETS
 from mailsvc.core.options import Network
 from mailsvc.net.certificates import Facts, self_signed, write_pair
 from mailsvc.wire.options import BareNewlines, Protocol, TLSMode
