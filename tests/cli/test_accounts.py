@@ -3,8 +3,11 @@
 import json
 import os
 import pty
+import pwd
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -216,3 +219,19 @@ def test_table_on_a_terminal(house: Run, tmp_path: Path) -> None:
     assert "Address" in screen
     assert "\t" not in screen
     assert "postmaster@example.test" in screen
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_root_leaves_the_store_to_the_service(run: Run) -> None:
+    """When root runs a command, new files of the store belong to the user as whom the service runs."""
+    nobody = pwd.getpwnam("nobody")
+    with tempfile.TemporaryDirectory() as name:  # pytest's own directories are closed to other users
+        folder = Path(name)
+        run("init", name, "--domain", "example.test")
+        path = folder / "mailsvc.toml"
+        path.write_text(path.read_text().replace('#user = "mailsvc"', 'user = "nobody"'))
+        shutil.rmtree(folder / "store")
+        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+        run("-c", str(path), "user", "add", "a@example.test", "--no-password")
+        assert {entry.stat().st_uid for entry in (folder / "store").rglob("*")} == {nobody.pw_uid}
+    assert os.geteuid() == 0

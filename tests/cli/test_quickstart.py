@@ -3,6 +3,7 @@
 import datetime
 import json
 import os
+import poplib
 import re
 import shlex
 import shutil
@@ -17,10 +18,13 @@ from email import message_from_bytes
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from mailsvc.app.config import load
 from mailsvc.app.initial import CannotCreate, Initial, create
 from mailsvc.app.quickstart import initial, pronounceable, remember
+from mailsvc.cli.main import cli
+from mailsvc.wire.options import Protocol
 
 START = 60.0
 
@@ -159,3 +163,29 @@ def test_passwords_can_be_read_aloud() -> None:
     passwords = {pronounceable() for _ in range(100)}
     assert len(passwords) == 100
     assert all(re.fullmatch(r"([bdfghkmnprstyz][aeiou]){4}-([bdfghkmnprstyz][aeiou]){4}", one) for one in passwords)
+
+
+def test_commands_beside_the_running_server(tmp_path: Path) -> None:
+    """While the server runs, accounts are made and can be used at once, the log's level changes, and check knows its ports."""
+    with running(tmp_path / "q") as (process, _):
+        config = load(tmp_path / "q/mailsvc.toml")
+        port = next(one.port for one in config.listeners if one.protocol is Protocol.POP3)
+
+        def mailsvc(*arguments: str, stdin: str = "") -> str:
+            result = CliRunner().invoke(cli, ["--lang", "en", "-c", str(config.file), *arguments], input=stdin)
+            assert result.exit_code == 0, result.output
+            return result.stdout
+
+        mailsvc("user", "add", "new@example.test", "--password-stdin", stdin="s3cret\n")
+        mailsvc("log", "level", "pop3", "debug")
+        client = poplib.POP3("127.0.0.1", port, timeout=START)
+        client.user("new@example.test")
+        client.pass_("s3cret")
+        assert client.stat() == (0, 0)
+        client.quit()
+        assert mailsvc("check").count("we are listening there") == len(config.listeners)
+        mailsvc("store", "verify")
+        mailsvc("backup", str(tmp_path / "copy"))
+        log = stop(process)
+    assert re.search(r" debug pop3.*STAT", log), log
+    assert "s3cret" not in log
