@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
-from mailsvc.pop3 import server
+from mailsvc.pop3 import transaction
 from mailsvc.wire.conversation import Conversation
 from tests.pop3.world import Transport, World
 
@@ -36,14 +36,14 @@ class RetrievalTests(TestCase):
     """Small pieces, so that their borders fall everywhere."""
 
     def setUp(self) -> None:
-        self.patch(server, "WHOLE", 0)
-        self.patch(server, "PIECE", server.PIECE)
+        self.patch(transaction, "WHOLE", 0)
+        self.patch(transaction, "PIECE", transaction.PIECE)
 
     @given(MESSAGE, st.integers(1, 9))
     @settings(max_examples=150, deadline=None)
     def test_any_message_in_any_pieces(self, message: bytes, size: int) -> None:
         """What the client gets is the message; the size said is the size sent; the next reply follows at once."""
-        server.PIECE = size
+        transaction.PIECE = size
         protocol, transport = logged_in(World(message))
         protocol.dataReceived(b"RETR 1\r\nNOOP\r\n")
         first, data, rest = multi_line(transport.value())
@@ -55,7 +55,7 @@ class RetrievalTests(TestCase):
         """A line that is a dot is doubled wherever the pieces are cut."""
         message = b"Subject: x\r\n\r\nab\r\n.\r\n+OK forged\r\n.\r\n"
         for size in range(1, len(message) + 2):
-            server.PIECE = size
+            transaction.PIECE = size
             protocol, transport = logged_in(World(message))
             protocol.dataReceived(b"RETR 1\r\nTOP 1 99\r\n")
             _, data, rest = multi_line(transport.value())
@@ -66,7 +66,7 @@ class RetrievalTests(TestCase):
     def test_dot_at_every_offset_of_a_real_piece(self) -> None:
         """The same with pieces of the size that is used, the dot on each side of a border."""
         for shift in range(-4, 3):
-            head = b"a: " + b"x" * (server.PIECE + shift - 5) + b"\r\n"
+            head = b"a: " + b"x" * (transaction.PIECE + shift - 5) + b"\r\n"
             message = head + b".\r\n" + b"y" * 100 + b"\r\n"
             protocol, transport = logged_in(World(message))
             protocol.dataReceived(b"RETR 1\r\n")
@@ -84,7 +84,7 @@ class LargeMessageTests(TestCase):
         protocol, transport = logged_in(world)
         protocol.dataReceived(b"TOP 1 3\r\n")
         self.assertEqual(multi_line(transport.value())[1].count(b"\r\n"), 5)
-        self.assertEqual(world.store.reads, [(1, 0, server.PIECE)])
+        self.assertEqual(world.store.reads, [(1, 0, transaction.PIECE)])
 
     def test_large_message_waits_for_the_client(self) -> None:
         """No more of a large message is read than the client takes."""
@@ -100,7 +100,7 @@ class LargeMessageTests(TestCase):
         self.patch(transport, "write", write)
         protocol.dataReceived(b"RETR 1\r\nNOOP\r\n")
         self.assertEqual(len(world.store.reads), 1)
-        while transport.producer is not None and len(world.store.reads) * server.PIECE < len(self.MESSAGE):
+        while transport.producer is not None and len(world.store.reads) * transaction.PIECE < len(self.MESSAGE):
             reads = len(world.store.reads)
             transport.producer.resumeProducing()
             self.assertEqual(len(world.store.reads), reads + 1)
@@ -132,7 +132,7 @@ class LargeMessageTests(TestCase):
 
         self.patch(transport, "write", write)
         protocol.dataReceived(b"LIST\r\n")
-        self.assertEqual(b"".join(taken).count(b"\r\n"), 1 + server.SLICE)
+        self.assertEqual(b"".join(taken).count(b"\r\n"), 1 + transaction.SLICE)
         assert transport.producer is not None
         for _ in range(5):
             transport.producer.resumeProducing()

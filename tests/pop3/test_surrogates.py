@@ -5,7 +5,7 @@ from twisted.trial.unittest import TestCase
 
 from mailsvc.core.values import SystemFlag
 from mailsvc.formats.downgrade import ascii_header
-from mailsvc.pop3 import server, surrogates
+from mailsvc.pop3 import surrogates, transaction
 from tests.pop3.test_retrieval import LOGIN, multi_line
 from tests.pop3.test_server import log_lines, log_of
 from tests.pop3.world import World
@@ -63,11 +63,11 @@ class SurrogateTests(TestCase):
 
     def test_surrogate_in_pieces(self) -> None:
         """A surrogate is whole wherever the pieces of it and of its header are cut; TOP shows its top."""
-        self.patch(server, "WHOLE", 0)
-        self.patch(server, "PIECE", 1)
+        self.patch(transaction, "WHOLE", 0)
+        self.patch(transaction, "PIECE", 1)
         self.patch(surrogates, "PIECE", 5)
         for size in (1, 2, 3, 7, len(SHOWN) - len(BODY), len(SHOWN), 1000):
-            server.PIECE = size
+            transaction.PIECE = size
             _, data, rest = multi_line(self.ask(self.world(MESSAGE), LOGIN + b"RETR 1\r\nTOP 1 1\r\n"))
             self.assertEqual(data, SHOWN)
             self.assertEqual(multi_line(rest)[1], ascii_header(HEADER) + b"first\r\n")
