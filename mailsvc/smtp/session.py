@@ -31,7 +31,7 @@ from mailsvc.formats.sasl import offered
 from mailsvc.monitor import counters
 from mailsvc.smtp import replies
 from mailsvc.smtp.auth import attempt
-from mailsvc.wire.conversation import Conversation
+from mailsvc.wire.conversation import Conversation, Gone
 from mailsvc.wire.framing import Flaw
 from mailsvc.wire.options import ListenerOptions, TLSMode
 from mailsvc.wire.sasl import LINE_LIMIT
@@ -212,10 +212,10 @@ class Session(Conversation, smtp.ESMTP):
             b"SMTPUTF8": None,
             b"ENHANCEDSTATUSCODES": None,
             b"CHUNKING": None,
-            b"LIMITS": [b"RCPTMAX=%d" % self.options.recipients],
         }
         if self._can_start_tls():
             found[b"STARTTLS"] = None
+        found[b"LIMITS"] = [b"RCPTMAX=%d" % self.options.recipients]
         mechanisms = offered(self.peer.password_ok)
         if mechanisms and b"AUTH" in self.verbs and self.authenticated is None:
             found[b"AUTH"] = [name.encode("ascii") for name in mechanisms]
@@ -321,7 +321,8 @@ class Session(Conversation, smtp.ESMTP):
         except UnauthorizedLogin as error:
             text = "This account may not send mail any more"
             raise MailError(Kind.DISABLED, "account-disabled", text, detail=str(error)) from error
-        if not self.connected:
+        if self._closing:  # nobody is there any more
             logout()
+            raise Gone
         self._delivery, self._logout = delivery, logout
         return delivery

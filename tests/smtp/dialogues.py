@@ -30,6 +30,11 @@ class Dialogue:
     cleartext: bool = False
     together: bool = False
 
+    @property
+    def script_under_tls(self) -> str:
+        """The script for a line with TLS, where STARTTLS is not offered."""
+        return self.script.replace("S: 250-STARTTLS\n", "")
+
 
 EHLO = """
 S: 220 mx.example.test ESMTP ready
@@ -41,8 +46,8 @@ S: 250-8BITMIME
 S: 250-SMTPUTF8
 S: 250-ENHANCEDSTATUSCODES
 S: 250-CHUNKING
-S: 250-LIMITS RCPTMAX=1000
 S: 250-STARTTLS
+S: 250-LIMITS RCPTMAX=1000
 S: 250 AUTH PLAIN LOGIN
 """
 HELO = """
@@ -60,8 +65,8 @@ S: 250-8BITMIME
 S: 250-SMTPUTF8
 S: 250-ENHANCEDSTATUSCODES
 S: 250-CHUNKING
-S: 250-LIMITS RCPTMAX=1000
-S: 250 STARTTLS
+S: 250-STARTTLS
+S: 250 LIMITS RCPTMAX=1000
 """
 LOG_IN = """
 C: AUTH PLAIN AGFsaWNlAGNvcnJlY3QgaG9yc2U=
@@ -145,8 +150,8 @@ BASICS = (
         S: 250-SMTPUTF8
         S: 250-ENHANCEDSTATUSCODES
         S: 250-CHUNKING
-        S: 250-LIMITS RCPTMAX=1000
-        S: 250 STARTTLS
+        S: 250-STARTTLS
+        S: 250 LIMITS RCPTMAX=1000
         C: AUTH PLAIN AGFsaWNlAGNvcnJlY3QgaG9yc2U=
         S: 538 5.7.11 …
         """,
@@ -398,7 +403,6 @@ ADDRESSES = (
         C: RCPT TO:<alice@example.test>
         S: 250 2.1.5 Ok
         """,
-        cleartext=True,
     ),
     Dialogue(
         "parameters",
@@ -782,7 +786,6 @@ AUTH = (
         C: AUTH PLAIN AGFsaWNlAGNvcnJlY3QgaG9yc2U=
         S: 503 5.5.1 Already authenticated
         """,
-        cleartext=True,
     ),
     Dialogue(
         "auth-plain-asked",
@@ -794,7 +797,6 @@ AUTH = (
         C: AGFsaWNlAGNvcnJlY3QgaG9yc2U=
         S: 235 2.7.0 Authentication successful
         """,
-        cleartext=True,
     ),
     Dialogue(
         "auth-login",
@@ -810,7 +812,6 @@ AUTH = (
         S: 235 2.7.0 Authentication successful
         S: 250 2.0.0 Ok
         """,
-        cleartext=True,
     ),
     Dialogue(
         "malformed-auth",
@@ -848,7 +849,6 @@ AUTH = (
         C: NOOP
         S: 250 2.0.0 Ok
         """,
-        cleartext=True,
     ),
     Dialogue(
         "wrong-passwords",
@@ -864,7 +864,6 @@ AUTH = (
         S: 421 4.7.0 Too many failed log-ins…
         CLOSED
         """,
-        cleartext=True,
     ),
     Dialogue(
         "no-auth-in-a-transaction",
@@ -875,7 +874,6 @@ AUTH = (
         C: AUTH PLAIN AGFsaWNlAGNvcnJlY3QgaG9yc2U=
         S: 503 5.5.1 AUTH is not allowed during a mail transaction
         """,
-        cleartext=True,
     ),
     Dialogue(
         "relay-after-auth",
@@ -905,7 +903,6 @@ AUTH = (
         S: 250 2.0.0 …
         """,
         delivered=(b"x\r\n",),
-        cleartext=True,
     ),
     Dialogue(
         "submission-needs-a-log-in",
@@ -918,7 +915,6 @@ AUTH = (
         + LOG_IN
         + TO_ALICE,
         listener="submission",
-        cleartext=True,
     ),
     Dialogue(
         "submission-needs-tls-first",
@@ -970,7 +966,6 @@ LMTP = (
         """,
         listener="lmtp",
         delivered=(b"x\r\n", b"y\r\n"),
-        cleartext=True,
     ),
     Dialogue(
         "lmtp-is-not-smtp",
@@ -986,15 +981,15 @@ LMTP = (
         C: MAIL FROM:<>
         S: 503 5.5.1 Say LHLO first
         C: LHLO client.example
-        S: 250-…
-        S: 250-…
-        S: 250-…
-        S: 250-…
-        S: 250-…
-        S: 250-…
-        S: 250-…
-        S: 250-…
-        S: 250 …
+        S: 250-mx.example.test
+        S: 250-PIPELINING
+        S: 250-SIZE 50000000
+        S: 250-8BITMIME
+        S: 250-SMTPUTF8
+        S: 250-ENHANCEDSTATUSCODES
+        S: 250-CHUNKING
+        S: 250-STARTTLS
+        S: 250 LIMITS RCPTMAX=1000
         C: MAIL FROM:<>
         S: 250 2.1.0 Ok
         C: DATA
@@ -1003,7 +998,6 @@ LMTP = (
         S: 503 5.5.1 No valid recipients
         """,
         listener="lmtp",
-        cleartext=True,
     ),
     Dialogue(
         "lmtp-never-relays",
@@ -1016,7 +1010,6 @@ LMTP = (
         S: 550 5.7.1 …LMTP does not relay
         """,
         listener="lmtp",
-        cleartext=True,
     ),
     Dialogue(
         "lmtp-refusals-come-for-each",
@@ -1034,7 +1027,6 @@ LMTP = (
         S: 554 5.6.0 <bob@example.test> …bare CR or LF…
         """,
         listener="lmtp",
-        cleartext=True,
     ),
 )
 

@@ -155,9 +155,11 @@ class World:
     leads to alice and bob, ``far`` to another server.
     """
 
-    def __init__(self, protocol: str = "smtp", address: str = "192.0.2.1", **options: Any) -> None:
-        self.clock = Clock()
-        self.clock.advance(1_795_000_000)
+    def __init__(self, protocol: str = "smtp", address: str = "192.0.2.1", clock: Any = None, **options: Any) -> None:
+        if clock is None:
+            clock = Clock()
+            clock.advance(1_795_000_000)
+        self.clock = clock
         self.address = address
         self.store = Store()
         self.directory = Directory()
