@@ -10,6 +10,7 @@ from twisted.python.failure import Failure
 
 from mailsvc.app.config import Config
 from mailsvc.core.errors import MailError
+from mailsvc.core.interfaces.directory import IDirectory
 from mailsvc.core.interfaces.store import IStore
 from mailsvc.core.operations import AddDomain
 
@@ -21,15 +22,17 @@ _log = Logger(namespace="mailsvc.app")
 class Opening(Service):
     """Lets clients in once the store answers and the declared domains exist.
 
-    If that takes longer than :data:`PATIENCE` seconds we open all the same: clients hear "try again later" then, not silence.
+    If the store does not do its part within :data:`PATIENCE` seconds (a full disk, a damaged file), we open all the same, for "try again
+    later" is better than silence. But never while it can be read and a domain is missing: its mail would be refused for good.
     """
 
-    PATIENCE = 5.0
+    PATIENCE = 10.0
     RETRY = 0.1
 
-    def __init__(self, reactor: Any, store: IStore, config: Config, inner: Service) -> None:
+    def __init__(self, reactor: Any, store: IStore, directory: IDirectory, config: Config, inner: Service) -> None:
         self._reactor = reactor
         self._store = store
+        self._directory = directory
         self._inner = inner
         self._domains = [AddDomain(domain.name, domain.aliases) for domain in config.domains]
         self._opening: Deferred[None] | None = None
@@ -49,13 +52,23 @@ class Opening(Service):
 
     async def _open(self) -> None:
         deadline = self._reactor.seconds() + self.PATIENCE
-        while True:
-            made = await self._make_domains()
-            if not self._inner.running and (made or self._reactor.seconds() >= deadline):
+        while not await self._make_domains():
+            if (
+                not self._inner.running
+                and self._reactor.seconds() >= deadline
+                and not await self._a_domain_is_missing()
+            ):
+                _log.error("the store does not take changes: serving what can be served")
                 self._inner.startService()
-            if made:
-                return
             await deferLater(self._reactor, self.RETRY)
+        if not self._inner.running:
+            self._inner.startService()
+
+    async def _a_domain_is_missing(self) -> bool:
+        try:
+            return not all([await self._directory.is_local(domain.name) for domain in self._domains])
+        except MailError:
+            return False  # nobody can ask now, so nobody is told that there is no such domain
 
     async def _make_domains(self) -> bool:
         try:

@@ -127,7 +127,7 @@ def _parts(
 def _around(serving: "Serving | WorkerPool", rooms: Rooms, counters: Path | None) -> Iterator[Service]:
     """What serves, and those that look after it."""
     config = rooms.config
-    yield Opening(rooms.reactor, rooms.store, config, serving)
+    yield Opening(rooms.reactor, rooms.store, rooms.directory, config, serving)
     if config.monitor.port:
         yield Monitoring(rooms.reactor, config.monitor, rooms.store, serving.check, counters)
     if config.tls.certificate and config.tls.key:

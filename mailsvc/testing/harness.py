@@ -25,7 +25,7 @@ from typing import Self
 
 from mailsvc.app.binding import bind_tcp
 from mailsvc.auth.hashing import Hasher
-from mailsvc.core.operations import AddAccount
+from mailsvc.core.operations import AddAccount, AddDomain
 from mailsvc.directory import Directory
 from mailsvc.net.certificates import LOOPBACK_NAMES, self_signed, write_pair
 from mailsvc.store import open_store
@@ -47,7 +47,9 @@ LISTENERS = {
 }
 """The listeners of a test server: name -> protocol and TLS mode."""
 
-TWISTD = (sys.executable, "-c", "from twisted.scripts.twistd import run; run()")
+_RUN_TWISTD = ("-c", "from twisted.scripts.twistd import run; run()")
+
+TWISTD = (sys.executable, *_RUN_TWISTD)
 """The ``twistd`` of this Python, also where its script is not on PATH."""
 
 _VICTIMS = {"owner": "mailsvc.store.owner", "worker": "mailsvc.app.worker_main"}
@@ -93,12 +95,13 @@ class RunningServer:
         session: bool = False,
         twistd: Sequence[str] = (),
         arguments: Sequence[str] = (),
+        python: str = sys.executable,
     ) -> None:
         """:param directory: empty or a former server's. :param config: TOML put at the end of the file (further tables).
         :param listener: TOML lines put into each ``[[listener]]``. :param top: TOML lines put before the first table.
         :param environment: added to that of the processes. :param session: make them a process group of their own.
         :param twistd: the whole command line of twistd, instead of ``-n --pidfile= mailsvc -c FILE``.
-        :param arguments: added to the command line of ``mailsvc``.
+        :param arguments: added to the command line of ``mailsvc``. :param python: the Python that runs it.
         """
         self.directory = directory
         self.accounts = dict(accounts or {"alice@example.test": "alice-secret", "bob@example.test": "bob-secret"})
@@ -108,7 +111,8 @@ class RunningServer:
         self.ports = dict(zip([*LISTENERS, "monitor"], free_ports(len(LISTENERS) + 1), strict=True))
         self._environment = dict(environment or {})
         self._session = session
-        self._arguments = twistd or ["-n", "--pidfile=", "mailsvc", "-c", str(self.file), *arguments]
+        self._command = [python, *_RUN_TWISTD]
+        self._command += twistd or ["-n", "--pidfile=", "mailsvc", "-c", str(self.file), *arguments]
         self._family: set[int] = set()  # all that were ever seen: of a killed main process, the children are nobody's
         self._process: subprocess.Popen[bytes] | None = None
         directory.mkdir(parents=True, exist_ok=True)
@@ -144,7 +148,7 @@ class RunningServer:
         """Start it without waiting."""
         with self._log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                [*TWISTD, *self._arguments],
+                self._command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -277,6 +281,7 @@ class RunningServer:
         hasher = Hasher(InlineWorker())
         store = open_store(str(self.directory / "store"))
         try:
+            store.apply([AddDomain(self.domain)])
             known = {account.address for account in run(Directory(store.connection).accounts())}
             for address, password in self.accounts.items():
                 if address not in known:
