@@ -9,7 +9,7 @@ from twisted.cred.portal import Portal
 from twisted.logger import Logger
 
 from mailsvc.auth.credentials import credentials_of
-from mailsvc.core.errors import Kind, MailError
+from mailsvc.core.errors import MailError
 from mailsvc.core.interfaces.login import IAuthenticated
 from mailsvc.core.values import Peer
 from mailsvc.formats.reply import Reply
@@ -53,23 +53,36 @@ async def attempt(argument: bytes, peer: Peer, portal: Portal, ask: Callable[[by
 
 
 async def _log_in(proof: Proof, peer: Peer, mechanism: str, portal: Portal) -> Attempt:
-    result, outcome = await _ask_portal(proof, peer, mechanism, portal)
-    counters.login(peer.protocol, outcome)
-    return result
-
-
-async def _ask_portal(proof: Proof, peer: Peer, mechanism: str, portal: Portal) -> tuple[Attempt, str]:
     login: Any
     try:
         login = await portal.login(credentials_of(proof, peer, mechanism), peer, IAuthenticated)
-    except UnauthorizedLogin:
-        return Attempt(replies.BAD_PASSWORD, wrong=True), Kind.BAD_CREDENTIALS.value
+    except UnauthorizedLogin as error:
+        return _failed(proof, peer, replies.BAD_PASSWORD, "bad-credentials", str(error), wrong=True)
     except MailError as error:
-        wrong = not error.temporary
-        reply = replies.reply_to(error) if wrong else replies.AUTH_LATER
-        return Attempt(reply, wrong=wrong), error.reason
-    except Exception:
-        log.failure("a log-in from {peer} failed", peer=peer.address)
-        return Attempt(replies.AUTH_LATER), "unexpected"
-    _, avatar, _ = login
-    return Attempt(replies.LOGGED_IN, avatar=avatar), "ok"
+        if error.temporary:
+            return _failed(proof, peer, replies.AUTH_LATER, error.reason, str(error))
+        return _failed(proof, peer, replies.reply_to(error), error.reason, str(error), wrong=True)
+    except Exception as error:
+        log.failure("the log-in of a client at {peer} failed", peer=peer.address)
+        return _failed(proof, peer, replies.AUTH_LATER, "unexpected", type(error).__name__)
+    avatar: IAuthenticated = login[1]
+    counters.login(peer.protocol, "ok")
+    log.info(
+        "{account} logged in from {peer} by {mechanism}, {tls}",
+        account=avatar.account.address,
+        peer=peer.address or "a local socket",
+        mechanism=mechanism,
+        tls=peer.tls or "no TLS",
+    )
+    return Attempt(replies.LOGGED_IN, avatar=avatar)
+
+
+def _failed(proof: Proof, peer: Peer, reply: Reply, reason: str, detail: str, wrong: bool = False) -> Attempt:
+    counters.login(peer.protocol, reason)
+    log.info(
+        "log-in as {name!r} from {peer} failed: {detail}",
+        name=proof.authcid[:100],
+        peer=peer.address or "a local socket",
+        detail=detail or reason,
+    )
+    return Attempt(reply, wrong=wrong)

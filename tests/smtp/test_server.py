@@ -2,12 +2,17 @@
 
 import base64
 from ipaddress import ip_network
+from types import SimpleNamespace
+from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
+from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.mail import smtp
 from twisted.trial.unittest import TestCase
 
 from mailsvc.core.errors import Kind, MailError, temporary
+from mailsvc.core.interfaces.delivery import IDelivery
+from mailsvc.delivery import Reception
 from mailsvc.smtp.lmtp import LMTPServer
 from mailsvc.smtp.server import DATA_TIMEOUT, SMTPServer
 from mailsvc.wire.options import TLSMode
@@ -301,6 +306,31 @@ class HangUpTests(TestCase):
         self.assertEqual(world.store.writers, [])
         self.assertEqual(said(transport), b"")
 
+    def test_while_the_portal_is_asked(self) -> None:
+        """A delivery avatar that comes too late is given back."""
+        protocol, _ = World().connect()
+        login: Deferred[Any] = Deferred()
+        protocol.portal = SimpleNamespace(login=lambda *args: login)
+        protocol.dataReceived(HELLO + b"MAIL FROM:<>\r\n")
+        hang_up(protocol)
+        logged_out: list[bool] = []
+        login.callback((IDelivery, object(), lambda: logged_out.append(True)))
+        self.assertEqual(logged_out, [True])
+
+    def test_avatar_is_given_back(self) -> None:
+        """A delivery avatar is given back once: at the next EHLO, or when the client has gone."""
+        world = World()
+        protocol, _ = world.connect()
+        logged_out: list[str] = []
+        avatar = Reception(world.services, {world.options.name: world.options}).avatar(None, protocol.peer)[0]
+        for name in ("first", "second"):
+            login = (IDelivery, avatar, lambda name=name: logged_out.append(name))
+            protocol.portal = SimpleNamespace(login=lambda *args, login=login: succeed(login))
+            protocol.dataReceived(HELLO + b"MAIL FROM:<>\r\n")
+        self.assertEqual(logged_out, ["first"])
+        hang_up(protocol)
+        self.assertEqual(logged_out, ["first", "second"])
+
     def test_while_logging_in(self) -> None:
         """A log-in that succeeds too late opens nothing."""
         world = World()
@@ -312,6 +342,47 @@ class HangUpTests(TestCase):
         hang_up(protocol)
         answer.callback(b"alice@example.test")
         self.assertEqual(said(transport), b"")
+
+
+class LogTests(TestCase):
+    """One readable line for each event, and no secrets."""
+
+    def lines(self, octets: bytes) -> list[str]:
+        """The log of a connection that sends these octets."""
+        events: list[LogEvent] = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        protocol, _ = World().connect()
+        protocol.dataReceived(octets)
+        return [formatEvent(event) for event in events]
+
+    def test_accepted(self) -> None:
+        """What was taken: id, reverse-path, recipients, size, from where and how."""
+        (line,) = self.lines(
+            HELLO + b'MAIL FROM:<"{x}"@example.com>\r\nRCPT TO:<alice@example.test>\r\nDATA\r\nx\r\n.\r\n'
+        )
+        self.assertRegex(
+            line,
+            r'^\w{16}: from <"?{x}"?@example.com> for alice@example.test, 3 octets, by ESMTP from 192.0.2.1 '
+            r"\(client.example\), no TLS$",
+        )
+
+    def test_refused(self) -> None:
+        """What was refused, to whom, and why."""
+        (line,) = self.lines(HELLO + b"MAIL FROM:<>\r\nRCPT TO:<x@example.com>\r\n")
+        self.assertEqual(line, "refused RCPT TO:<x@example.com> from 192.0.2.1 (client.example): relay-denied: no-rule")
+
+    def test_log_ins(self) -> None:
+        """Who logged in, who did not, and no password in either."""
+        wrong = base64.b64encode(b"\0alice\0hunter2")
+        lines = self.lines(HELLO + b"AUTH PLAIN " + wrong + b"\r\nAUTH PLAIN " + PLAIN + b"\r\n")
+        self.assertEqual(
+            lines,
+            [
+                "log-in as 'alice' from 192.0.2.1 failed: wrong-password",
+                "alice@example.test logged in from 192.0.2.1 by PLAIN, no TLS",
+            ],
+        )
 
 
 class VrfyTests(TestCase):

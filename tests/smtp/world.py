@@ -174,14 +174,14 @@ class World:
         self.passwords = Passwords()
         options.setdefault("cleartext", (ip_network("192.0.2.0/24"), ip_network("127.0.0.0/8")))
         self.options = ListenerOptions(protocol=Protocol(protocol), port=25, **options)
-        services = Services(
+        self.services = Services(
             store=self.store,  # type: ignore[arg-type]
             directory=self.directory,
             decide=decide,
             hostname=HOSTNAME,
             now=self.clock.seconds,
         )
-        reception = Reception(services, {self.options.name: self.options})
+        reception = Reception(self.services, {self.options.name: self.options})
         realm = Realm(self.directory, {IDelivery: reception.avatar})
         self.portal = MailPortal(realm, [self.passwords, RelayChecker()], lambda event: None)
         self.factory = ConversationFactory(
