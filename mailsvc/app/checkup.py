@@ -22,6 +22,7 @@ from mailsvc.directory import Directory
 from mailsvc.net.certificates import Facts
 from mailsvc.net.tls import KeyPair
 from mailsvc.store.connect import open_store, run
+from mailsvc.store.verify import verify_directory
 from mailsvc.texts import Sentence
 from mailsvc.wire.options import ListenerOptions, TLSMode
 
@@ -98,17 +99,18 @@ def _store(config: Config) -> Iterator[Finding]:
     try:
         store = open_store(str(path), config.store)
         try:
-            known = {
-                name for domain in run(Directory(store.connection).domains()) for name in (domain.name, *domain.aliases)
-            }
+            domains = run(Directory(store.connection).domains())
+            damage = verify_directory(store.connection())
         finally:
             store.close()
     except MailError as error:
         yield Finding("store.path", Grade.BAD, Sentence("check.store", path=path, reason=error.detail or error.reason))
         return
     yield Finding("store.path", Grade.OK, Sentence("check.store-opens", path=path))
+    for one in damage:
+        yield Finding("store.path", Grade.BAD, Sentence("check.damage", where=one.where))
     yield from _space(path, config.store.low_disk)
-    yield from _login_domains(config, known)
+    yield from _login_domains(config, {name for domain in domains for name in (domain.name, *domain.aliases)})
 
 
 def _space(path: Path, mark: int) -> Iterator[Finding]:

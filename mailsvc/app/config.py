@@ -11,7 +11,7 @@ import attrs
 from mailsvc.app.config_checks import check
 from mailsvc.app.config_file import ConfigError, ConfigFile, Problem, read
 from mailsvc.app.options import AppOptions, DomainOptions, LogOptions
-from mailsvc.app.structure import Structure
+from mailsvc.app.structure import Structure, homes_of
 from mailsvc.auth.options import AuthOptions
 from mailsvc.monitor.options import MonitorOptions
 from mailsvc.net.options import TLSOptions
@@ -74,7 +74,7 @@ def load(path: Path | str) -> Config:
 
 def build(file: ConfigFile) -> Config:
     """The configuration that a file says. Raises ConfigError."""
-    structure = Structure(file)
+    structure = Structure(file, homes_of(Config))
     config: Config = attrs.evolve(structure.fill(Config, file.table), file=file.path.absolute())
     for key, text in check(config):
         structure.report(key, text)

@@ -18,7 +18,6 @@ from twisted.logger import ILogObserver, globalLogBeginner
 from mailsvc.app.binding import bind_tcp
 from mailsvc.app.config import Config
 from mailsvc.app.initial import CannotCreate, Initial, values
-from mailsvc.app.service import makeService
 from mailsvc.texts import Sentence
 
 __all__ = ["Demonstration", "initial", "pronounceable", "remember", "serve", "start", "taken"]
@@ -89,6 +88,8 @@ def remember(directory: Path) -> tuple[Demonstration, ...]:
 
 def start(config: Config) -> None:
     """Start the service as ``twistd`` would; it runs once the reactor does and stops with it. Raises ValueError, OSError, SystemExit."""
+    from mailsvc.app.service import makeService  # brings in the whole server, which other commands need not wait for
+
     application = Application("mailsvc")
     makeService(config).setServiceParent(application)
     globalLogBeginner.beginLoggingTo([application.getComponent(ILogObserver)], redirectStandardIO=False)

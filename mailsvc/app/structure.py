@@ -11,7 +11,7 @@ import json
 import re
 import types
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from mailsvc.app.config_file import ConfigFile, KeyPath, Problem, key_text
 from mailsvc.core.options import Duration, Network, ReadableFile, Size
 from mailsvc.texts import Sentence
 
-__all__ = ["Structure", "Wrong", "entry_type", "keys_of", "plain_type", "scalar", "shown"]
+__all__ = ["Structure", "Wrong", "entry_type", "homes_of", "keys_of", "plain_type", "scalar", "shown"]
 
 
 class Wrong(Exception):
@@ -59,9 +59,13 @@ def entry_type(kind: Any) -> Any:
 
 @attrs.define
 class Structure:
-    """Reads options out of one file. ``problems`` collects what was wrong, at most one for each key."""
+    """Reads options out of one file.
+
+    :ivar homes: where a key that stands in the wrong table belongs. :ivar problems: what was wrong, at most one for each key.
+    """
 
     file: ConfigFile
+    homes: Mapping[str, Sentence] = attrs.field(factory=dict)
     problems: dict[KeyPath, Problem] = attrs.field(factory=dict)
 
     def report(self, path: KeyPath, text: Sentence) -> None:
@@ -75,7 +79,7 @@ class Structure:
             table = {}
         keys = keys_of(cls)
         for unknown in table.keys() - keys.keys():
-            self.report((*path, unknown), _unknown_key(unknown, keys))
+            self.report((*path, unknown), _unknown_key(unknown, keys, self.homes))
         return cls(**{key: self._field(field, table, (*path, key)) for key, field in keys.items()})
 
     def _field(self, field: "attrs.Attribute[Any]", table: dict[str, Any], path: KeyPath) -> Any:
@@ -139,9 +143,24 @@ def _unfit(value: Any, kind: str) -> Wrong:
     return Wrong("config.wrong-type", value=shown(value), wanted=Sentence(kind))
 
 
-def _unknown_key(key: str, known: Iterable[str]) -> Sentence:
+def _unknown_key(key: str, known: Iterable[str], homes: Mapping[str, Sentence]) -> Sentence:
+    if key in homes:
+        return Sentence("config.unknown-key-here", home=homes[key])
     close = difflib.get_close_matches(key, list(known), 1)
     return Sentence("config.unknown-key-suggestion", suggestion=close[0]) if close else Sentence("config.unknown-key")
+
+
+def homes_of(cls: type) -> dict[str, Sentence]:
+    """For each key of the options class ``cls`` and its tables, the table it belongs in; the top of the file comes first."""
+    homes: dict[str, Sentence] = {}
+    for name, field in keys_of(cls).items():
+        kind, entry = plain_type(field.type), entry_type(field.type)
+        if attrs.has(kind) or attrs.has(entry):
+            header = Sentence("config.table", header=f"[[{name}]]" if entry else f"[{name}]")
+            homes = {**dict.fromkeys(keys_of(entry or kind), header), **homes}
+        else:
+            homes[name] = Sentence("config.top")
+    return homes
 
 
 def _stand_in(kind: Any) -> Any:

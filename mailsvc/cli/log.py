@@ -2,7 +2,6 @@
 
 import click
 
-from mailsvc.app.rooms import LOG_LEVEL
 from mailsvc.cli.context import App, pass_app
 from mailsvc.cli.output import EXIT_NOT_NOW, Refused
 from mailsvc.cli.words import Group
@@ -27,6 +26,8 @@ def log() -> None:
 @pass_app
 def level(app: App, protocol: str, level: str) -> None:
     """Change what all processes of the running server log."""
+    from mailsvc.app.rooms import LOG_LEVEL  # brings in the whole server, which other commands need not wait for
+
     config = app.config()
     try:
         with OwnerLink(Layout(str(config.store.path))) as link:

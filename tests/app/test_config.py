@@ -87,6 +87,17 @@ TABLE = {
         ["mailsvc.toml:8: listener[1].port_: is not a key of this configuration; did you mean port?"],
         ["mailsvc.toml:8: listener[1].port_: この設定にはないキーです。port ではありませんか"],
     ),
+    "key in the wrong table": (
+        "[tls]\nworkers = 2\nrotate_size = 1\n",
+        [
+            "mailsvc.toml:9: tls.workers: is not a key of this table; it belongs at the top of the file, before the first table",
+            "mailsvc.toml:10: tls.rotate_size: is not a key of this table; it belongs in [log]",
+        ],
+        [
+            "mailsvc.toml:9: tls.workers: このテーブルのキーではありません。ファイルの先頭（最初のテーブルより前）に書いてください",
+            "mailsvc.toml:10: tls.rotate_size: このテーブルのキーではありません。[log] に書いてください",
+        ],
+    ),
     "key far from all others": (
         "[zebra]\nx = 1\n",
         ["mailsvc.toml:8: zebra: is not a key of this configuration"],

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import apsw
 import pytest
 
 from mailsvc.app.checkup import Finding, Grade, examine
@@ -89,6 +90,14 @@ def test_store_that_is_broken(config: Config) -> None:
     config.store.path.mkdir()
     (config.store.path / "mail.db").write_bytes(b"no database at all" * 1000)
     assert bad(examine(config, NOW)) == [("store.path", "check.store")]
+
+
+def test_store_that_is_damaged(house: Run, tmp_path: Path) -> None:
+    """Damage that is found without reading any message is found by check already."""
+    db = apsw.Connection(str(tmp_path / "store/mail.db"))
+    db.execute("DELETE FROM account")
+    db.close()
+    assert "example.test); see `mailsvc store verify`" in house("check", code=1).stdout
 
 
 def test_disk_that_is_full(config: Config, tmp_path: Path) -> None:
