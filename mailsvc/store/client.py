@@ -1,7 +1,7 @@
 """The store as a worker sees it: it reads by itself and asks the owner to commit.
 
-Requests of one turn of the reactor leave as one write. While other messages are just arriving in this worker, they wait for those (up
-to 1 ms after the last, 5 ms in all: :class:`~mailsvc.store.gather.Gather`), so that one sync of the disk serves more of them.
+Requests of one turn of the reactor leave as one write. While other messages are just arriving in this worker, they wait a moment for
+those (:class:`~mailsvc.store.gather.Gather`), so that one sync of the disk serves more of them.
 
 When the connection drops, what is not answered fails with NOT_NOW: it happened or not, and the peer will try again. The client
 connects again by itself, takes its locks again, and tells those that it could not get back (``held`` becomes False).
@@ -161,6 +161,7 @@ class StoreClient(StoreBase, MultiService):
         if request:
             self._answered(request, kind, rest)
         elif kind == "changed":
+            self._gather.commit_seconds = rest[1]
             for event in rest[0]:
                 self.bus.publish(MailboxChanged(*event))
         elif kind == "announce":

@@ -110,7 +110,7 @@ class Owner:
             peer.send(_answer(request, answer))
         if done.changed:
             events = [(event.account, event.mailbox, event.modseq) for event in done.changed]
-            self._broadcast((0, "changed", events))
+            self._broadcast((0, "changed", events, self._commit_time))
         for peer in tuple(self._peers):
             peer.flush()
 

@@ -159,16 +159,16 @@ class SeveralProcessesTests(OwnerTestCase):
         assert here == [Announcement("grant", {"address": "192.0.2.1"})]
 
     async def test_requests_of_one_turn_are_one_commit(self):
-        """Ten sessions that finish together cost one commit."""
+        """Ten sessions that finish together cost two commits at most."""
         accounts = await self.accounts(*"abcdefghij")
         before = await self.store.figures()
         await gatherResults([Deferred.fromCoroutine(self.store.apply([delivery(account)])) for account in accounts])
         after = await self.store.figures()
         assert after["requests"] - before["requests"] == 10
-        assert after["commits"] - before["commits"] == 1
+        assert after["commits"] - before["commits"] <= 2  # five leave at once, the rest at the end of the turn
 
     async def test_refused_request_does_not_spoil_the_group(self):
-        """In one commit of ten, one that is refused is refused alone."""
+        """Among requests that are committed together, one that is refused is refused alone."""
         accounts = await self.accounts(*"abcdefghi")
         before = await self.store.figures()
         results = await gatherResults([
@@ -176,7 +176,7 @@ class SeveralProcessesTests(OwnerTestCase):
             for account in (*accounts[:4], 999, *accounts[4:])
         ])  # fmt: skip
         after = await self.store.figures()
-        assert after["commits"] - before["commits"] == 1
+        assert after["commits"] - before["commits"] <= 2  # five leave at once, the rest at the end of the turn
         assert [isinstance(result, MailError) for result in results] == [False] * 4 + [True] + [False] * 5
         for account in accounts:
             assert (await self.store.mailbox(account, "INBOX")).messages == 2
