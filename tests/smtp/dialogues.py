@@ -3,10 +3,13 @@
 The world they happen in is :class:`tests.smtp.world.World`; ``alice``'s password is ``correct horse``.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import attrs
+from twisted.internet.task import deferLater
 
+from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.wire.options import BareNewlines
 
 __all__ = ["DIALOGUES", "Dialogue"]
@@ -19,6 +22,7 @@ class Dialogue:
     :ivar name: of the test. :ivar about: what it shows. :ivar listener: protocol. :ivar options: of the listener, besides the defaults.
     :ivar delivered: the messages that are in the store afterwards, without our trace.
     :ivar cleartext: it holds only on a line without TLS. :ivar together: only if client lines that follow each other arrive together.
+    :ivar prepare: what is to be done to the world before. :ivar real_time: something in it takes its time, so it needs a running clock.
     """
 
     name: str
@@ -29,6 +33,8 @@ class Dialogue:
     delivered: tuple[bytes, ...] = ()
     cleartext: bool = False
     together: bool = False
+    prepare: Callable[[Any], None] = lambda world: None
+    real_time: bool = False
 
     @property
     def script_under_tls(self) -> str:
@@ -1030,5 +1036,109 @@ LMTP = (
     ),
 )
 
-DIALOGUES = BASICS + ADDRESSES + CONTENT + CHUNKS + TLS + AUTH + LMTP
+
+def _store_fails(error: Exception) -> Callable[[Any], None]:
+    return lambda world: world.store.failures.update(apply=error)
+
+
+def _low_disk(world: Any) -> None:
+    world.store.failures["space"] = temporary("low-disk")
+
+
+def _slow_alice(world: Any) -> None:
+    world.directory.gates["alice"] = deferLater(world.clock, 0.1)
+
+
+TROUBLE = (
+    Dialogue(
+        "452-from-the-store",
+        "A mailbox that is found full at the last moment is 452, never 550.",
+        HELO
+        + TO_ALICE
+        + DATA
+        + """
+        C: x
+        C: .
+        S: 452 4.2.2 The mailbox is full
+        C: NOOP
+        S: 250 2.0.0 Ok
+        """,
+        prepare=_store_fails(MailError(Kind.QUOTA, "mailbox-full")),
+    ),
+    Dialogue(
+        "one-recipient-of-two-fails",
+        "If one of two recipients cannot have the message, neither has it, and LMTP says so for each.",
+        LHLO
+        + TO_ALICE
+        + """
+        C: RCPT TO:<bob@example.test>
+        S: 250 2.1.5 Ok
+        """
+        + DATA
+        + """
+        C: x
+        C: .
+        S: 452 4.2.2 <alice@example.test> The mailbox is full
+        S: 452 4.2.2 <bob@example.test> The mailbox is full
+        """,
+        listener="lmtp",
+        prepare=_store_fails(MailError(Kind.QUOTA, "mailbox-full", detail="bob@example.test")),
+    ),
+    Dialogue(
+        "store-down",
+        "A store that does not answer is 451, after DATA and after the last chunk.",
+        HELO
+        + TO_ALICE
+        + DATA
+        + """
+        C: x
+        C: .
+        S: 451 4.3.0 …
+        """
+        + TO_ALICE
+        + """
+        C= b"BDAT 3 LAST\\r\\nx\\r\\n"
+        S: 451 4.3.0 …
+        """,
+        prepare=_store_fails(temporary("store-down")),
+    ),
+    Dialogue(
+        "low-disk",
+        "Below the low-disk mark MAIL is 452 4.3.1: nobody sends a message for nothing.",
+        HELO
+        + """
+        C: MAIL FROM:<sender@example.com>
+        S: 452 4.3.1 …
+        """,
+        prepare=_low_disk,
+    ),
+    Dialogue(
+        "slow-recipient-with-pipelined-data",
+        "A recipient that takes its time to look up, with DATA pipelined behind: answers in order, and the text is no command.",
+        """
+        S: 220 …
+        C: HELO client.example
+        C: MAIL FROM:<sender@example.com>
+        C: RCPT TO:<alice@example.test>
+        C: RCPT TO:<nobody@example.test>
+        C: DATA
+        C: MAIL FROM:<text@example.com>
+        C: .
+        C: QUIT
+        S: 250 …
+        S: 250 2.1.0 Ok
+        S: 250 2.1.5 Ok
+        S: 550 5.1.1 …
+        S: 354 …
+        S: 250 2.0.0 Ok: queued as …
+        S: 221 2.0.0 Bye
+        CLOSED
+        """,
+        delivered=(b"MAIL FROM:<text@example.com>\r\n",),
+        prepare=_slow_alice,
+        real_time=True,
+    ),
+)
+
+DIALOGUES = BASICS + ADDRESSES + CONTENT + CHUNKS + TLS + AUTH + LMTP + TROUBLE
 """All of them."""
