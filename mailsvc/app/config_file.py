@@ -153,8 +153,8 @@ class _Locator:
         return self.lines
 
     def _header(self, array: bool) -> KeyPath:
-        line, path = self._line(), ()  # type: tuple[int, KeyPath]
-        keys = self._keys()
+        path: KeyPath = ()
+        line, keys = self._line(), self._keys()
         for key in keys[:-1]:
             path = self._latest((*path, key))
         path = (*path, keys[-1])
