@@ -64,7 +64,7 @@ def test_newer_release_that_we_can_work_with(db):
 def test_newer_release_that_we_cannot_work_with(db):
     """An incompatible one is refused, with both numbers and what to do."""
     migrate(db, STEPS)
-    with pytest.raises(DatabaseRefused, match="schema 3, readable from 3 on.*knows schema 2"):
+    with pytest.raises(DatabaseRefused, match=r"schema 3, readable from 3 on.*knows schema 2"):
         migrate(db, STEPS[:2])
 
 

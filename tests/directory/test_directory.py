@@ -1,5 +1,7 @@
 """Who exists, and where an address goes."""
 
+from itertools import pairwise
+
 import pytest
 from zope.interface.verify import verifyObject
 
@@ -121,7 +123,7 @@ def test_loops_are_ignored(made):
 def test_ten_levels_are_enough(made):
     """The tenth alias is followed, the eleventh is not."""
     chain = [f"l{number}@example.test" for number in range(11)] + ["bob@example.test"]
-    made.store.commit([AddAlias(one, (following,)) for one, following in zip(chain, chain[1:], strict=False)])
+    made.store.commit([AddAlias(one, (following,)) for one, following in pairwise(chain)])
     assert where(made, "l1@example.test") == (["bob@example.test"], [])
     assert refusal(made, "l0@example.test") is Kind.NO_SUCH_USER
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_large_body_is_a_file(layout, step):
     body = run(writer.close())
     (path,) = files(layout)
     assert path == layout.body(body.location)
-    assert open(path, "rb").read() == bodyfile.header(len(data)) + data
+    assert Path(path).read_bytes() == bodyfile.header(len(data)) + data
     assert os.stat(path).st_mode & 0o777 == 0o600
     assert bodyfile.size_of(path) == body.size == len(data)
 

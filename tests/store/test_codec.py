@@ -1,5 +1,7 @@
 """Frames between the owner and its clients."""
 
+from contextlib import suppress
+
 import attrs
 import pytest
 from hypothesis import given, settings
@@ -50,17 +52,15 @@ def test_operations_survive_the_journey(requests, step):
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=200))
 def test_garbage_never_raises_anything_else(data):
-    """Any bytes are messages, or incomplete, or a FrameError; any message is operations or BAD_REQUEST."""
+    """Any bytes are messages, or incomplete, or a FrameError; any message is operations or a MailError."""
     buffer = bytearray(data)
     try:
         messages = list(codec.frames(buffer))
     except codec.FrameError:
         return
     for message in messages:
-        try:
+        with suppress(MailError):
             codec.decode_operations(message[-1])
-        except MailError as error:
-            assert error.kind is Kind.BAD_REQUEST
 
 
 def test_errors_survive_the_journey():
