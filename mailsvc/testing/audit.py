@@ -13,7 +13,7 @@ from collections import Counter
 import attrs
 
 from mailsvc.testing.correspondents import MARK, Fate, Ledger, Letter, digest
-from mailsvc.testing.harness import RunningServer
+from mailsvc.testing.harness import RunningServer, wait_for
 
 __all__ = ["Findings", "collect", "judge"]
 
@@ -49,15 +49,34 @@ def collect(server: RunningServer, findings: Findings) -> int:
 
 
 def _empty(server: RunningServer, address: str, findings: Findings) -> int:
-    session = poplib.POP3(server.host, server.ports["pop3"], timeout=60)
-    session.user(address)
-    session.pass_(server.accounts[address])
+    session = _log_in(server, address)
     count = session.stat()[0]
     for number in range(1, count + 1):
         findings.add(address, b"\r\n".join([*session.retr(number)[1], b""]))
         session.dele(number)
     session.quit()  # only now are they deleted
     return count
+
+
+def _log_in(server: RunningServer, address: str) -> poplib.POP3:
+    """A session; "later" is taken for an answer for some seconds, by a server that has just come back."""
+    sessions: list[poplib.POP3] = []
+
+    def attempt() -> bool:
+        session = poplib.POP3(server.host, server.ports["pop3"], timeout=60)
+        try:
+            session.user(address)
+            session.pass_(server.accounts[address])
+        except poplib.error_proto as error:
+            session.close()
+            if b"[SYS/TEMP]" in error.args[0]:
+                return False
+            raise
+        sessions.append(session)
+        return True
+
+    wait_for(attempt, f"{address} can log in")
+    return sessions[0]
 
 
 def judge(ledger: Ledger, findings: Findings, complete: bool = True) -> list[str]:

@@ -61,7 +61,7 @@ def report(kills: Sequence[Kill], ledger: Ledger, orphans: int, seed: int, secon
         '"Inside an open transaction": with the processes stopped, the owner held the write lock of the database, and the kill then cost a '
         "letter its answer.",
         "",
-        f"- letters: {sum(letters.values())}; promised by 250: {letters['promised']}; sent to the end without a 250: {letters['doubtful']}; "
+        f"- letters: {sum(letters.values())}; promised by 250: {letters['promised']}; sent to the end without 250: {letters['doubtful']}; "
         f"cut off before their end: {letters['unsent']}",
         "- promised letters lost: 0; doubled: 0; changed: 0; invented, or taken for some of their recipients only: 0",
         f"- `store verify`: no damage; files of letters that never came to be, waiting for their hour: {orphans}",
@@ -98,4 +98,5 @@ def test_nothing_is_lost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         print("\n" + text)
     assert 2 * sum(kill.inside for kill in kills) >= len(kills)
     if LONG:
+        RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(text, encoding="utf-8")
