@@ -26,9 +26,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mailsvc.app.config import Config
-from mailsvc.app.logging import Writer
+from mailsvc.app.logging import Levels, Writer
 from mailsvc.app.serving import GRACE
 from mailsvc.net.tls import KeyPair
+from mailsvc.wire.options import Protocol
 
 __all__ = ["FIRST_SOCKET", "READY", "REPORTS", "Assignment", "WorkerPool", "next_delay", "pack"]
 
@@ -52,12 +53,13 @@ _LONGEST_DELAY = 30.0
 class Assignment:
     """What a worker is told when it starts.
 
-    :ivar keys: the certificate, read while the parent still might.
+    :ivar keys: the certificate, read while the parent still might. :ivar debug: protocols whose dialogue is logged just now.
     """
 
     number: int
     config: Config
     keys: KeyPair | None
+    debug: tuple[str, ...] = ()
 
 
 def pack(message: Assignment | KeyPair) -> bytes:
@@ -125,16 +127,18 @@ class WorkerPool(Service):
         keys: KeyPair | None,
         sockets: Callable[[int], Sequence[socket]],
         counters: Path,
+        levels: Levels,
         write: Writer,
     ) -> None:
         """:param sockets: gives the listening sockets of the worker with this number. :param counters: directory for their counters.
-        :param write: takes the finished log lines of the workers.
+        :param levels: those of the log, as they are when a worker starts. :param write: takes the finished log lines of the workers.
         """
         self._reactor = reactor
         self._config = config
         self._keys = keys
         self._sockets = sockets
         self._counters = counters
+        self._levels = levels
         self._write = write
         self._workers: dict[int, _Worker] = {}
         self._started: dict[int, float] = {}
@@ -191,7 +195,8 @@ class WorkerPool(Service):
         )
         self._workers[number] = worker
         self._started[number] = self._reactor.seconds()
-        worker.send(Assignment(number, self._config, self._keys))
+        debug = tuple(protocol.value for protocol in Protocol if self._levels.debugging(protocol.value))
+        worker.send(Assignment(number, self._config, self._keys, debug))
 
     # --- what workers tell ---
 

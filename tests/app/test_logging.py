@@ -58,6 +58,15 @@ def test_japanese() -> None:
     assert log.lines[0].endswith("件名 会議\n")
 
 
+def test_twisted_formats() -> None:
+    """Formats that only Twisted knows, and broken ones, are logged too."""
+    log = Log()
+    log.of("mailsvc.app").info("{count()} of {all}", count=lambda: 3, all=5)
+    log.of("mailsvc.app").info("{missing}")
+    assert log.lines[0].endswith("3 of 5\n")
+    assert "missing" in log.lines[1]
+
+
 def test_traceback() -> None:
     """A failure's traceback follows in indented lines, so that no line of it looks like an event."""
     log = Log()
