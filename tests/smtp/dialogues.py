@@ -184,6 +184,8 @@ BASICS = (
         S: 250 2.0.0 Ok
         C: RSET now
         S: 501 5.5.4 …
+        C: DATA now
+        S: 501 5.5.4 …
         C: quit
         S: 221 2.0.0 Bye
         CLOSED
