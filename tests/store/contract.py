@@ -1,5 +1,9 @@
 """What every backend of the store promises. A backend's test case mixes this in and gives ``open_store`` and ``reopen``."""
 
+import os
+import shutil
+import tempfile
+
 import attrs
 from zope.interface.verify import verifyObject
 
@@ -17,6 +21,13 @@ def delivery(*accounts, data=MESSAGE, **changes):
     """A Deliver of a small message."""
     fields = {"prefix": HEADERS, "size": len(data or b""), "date": 1_700_000_000, "data": data}
     return ops.Deliver(accounts=tuple(accounts), **{**fields, **changes})
+
+
+def new_path(test):
+    """A path for a store that is gone after the test."""
+    folder = tempfile.mkdtemp()
+    test.addCleanup(shutil.rmtree, folder)
+    return os.path.join(folder, "store")
 
 
 class StoreContract:

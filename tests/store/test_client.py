@@ -21,7 +21,7 @@ from mailsvc.store.connect import open_store
 from mailsvc.store.layout import Layout
 from mailsvc.store.options import StoreOptions
 from mailsvc.store.supervisor import OwnerService
-from tests.store.contract import LARGE, StoreContract, delivery
+from tests.store.contract import LARGE, StoreContract, delivery, new_path
 
 OPTIONS = StoreOptions(inline_limit=Size(1000), low_disk=Size(0))
 
@@ -39,7 +39,7 @@ class OwnerTestCase(TestCase):
 
     async def setUp(self):
         """Start both."""
-        self.path = self.mktemp()
+        self.path = new_path(self)
         self.owner = OwnerService(reactor, self.path)
         self.owner.startService()
         self.addCleanup(self.owner.stopService)
@@ -232,7 +232,7 @@ class SeveralProcessesTests(OwnerTestCase):
 
     async def test_owner_ends_with_its_parent(self):
         """An owner whose parent was killed does not stay behind, and its store can be opened."""
-        path = self.mktemp()
+        path = new_path(self)
         program = (
             "import sys; from twisted.internet import reactor; from mailsvc.store.supervisor import OwnerService\n"
             f"service = OwnerService(reactor, {path!r}); service.startService()\n"

@@ -5,12 +5,12 @@ import os
 from twisted.trial.unittest import TestCase
 
 from mailsvc.core.errors import Kind, MailError
-from mailsvc.core.operations import AddDomain
+from mailsvc.core.operations import AddDomain, Expunge
 from mailsvc.core.options import Size
 from mailsvc.store.committer import LeaseTaken
 from mailsvc.store.direct import DirectStore
 from mailsvc.store.options import StoreOptions
-from tests.store.contract import LARGE, StoreContract
+from tests.store.contract import LARGE, StoreContract, new_path
 
 OPTIONS = StoreOptions(inline_limit=Size(1000), low_disk=Size(0))
 
@@ -20,7 +20,7 @@ class DirectStoreTests(StoreContract, TestCase):
 
     def setUp(self):
         """A fresh store."""
-        self.path = self.mktemp()
+        self.path = new_path(self)
         self.store = DirectStore(self.path, options=OPTIONS)
         self.addCleanup(lambda: self.store.close())
 
@@ -47,8 +47,6 @@ class DirectStoreTests(StoreContract, TestCase):
         files = [f for _, _, names in os.walk(os.path.join(self.path, "bodies")) for f in names]
         assert len(files) == 1
         mailbox = await self.inbox(account)
-        from mailsvc.core.operations import Expunge
-
         await self.store.apply([Expunge(mailbox.id, (1,))])
         assert [f for _, _, names in os.walk(os.path.join(self.path, "bodies")) for f in names] == []
         await self.store.ping()
