@@ -1,7 +1,6 @@
 """The store as a worker sees it: it reads by itself and asks the owner to commit.
 
-Requests of one turn of the reactor leave as one write. While other messages are just arriving in this worker, they wait a moment for
-those (:class:`~mailsvc.store.gather.Gather`), so that one sync of the disk serves more of them.
+Requests of one turn of the reactor leave as one write.
 
 When the connection drops, what is not answered fails with NOT_NOW: it happened or not, and the peer will try again. The client
 connects again by itself, takes its locks again, and tells those that it could not get back (``held`` becomes False).
@@ -30,7 +29,6 @@ from mailsvc.core.operations import Operation
 from mailsvc.core.values import MailboxChanged
 from mailsvc.store import codec
 from mailsvc.store.base import StoreBase
-from mailsvc.store.gather import Gather
 from mailsvc.store.layout import Layout
 from mailsvc.store.link import Link
 from mailsvc.store.options import StoreOptions
@@ -57,11 +55,11 @@ class StoreClient(StoreBase, MultiService):
         StoreBase.__init__(self, layout, bus or Bus(), options, reader, self._in_thread)
         self._reactor = reactor
         self._threads: ThreadPool | None = None
-        self._gather = Gather(reactor, self._flush)
         self._link: Link | None = None
         self._pending: dict[int, tuple[Deferred[Any], float]] = {}
         self._next = 1
         self._unsent: list[bytes] = []
+        self._sending: Any = None
         self._overdue: Any = None
         self._locks: set[_Lock] = set()
         self._waiting: list[Deferred[None]] = []
@@ -123,10 +121,10 @@ class StoreClient(StoreBase, MultiService):
         stopping = MultiService.stopService(self)
         if stopping is not None:
             await stopping
-        if self._overdue is not None:
-            self._overdue.cancel()
-            self._overdue = None
-        self._gather.cancel()
+        for call in (self._sending, self._overdue):
+            if call is not None:
+                call.cancel()
+        self._sending = self._overdue = None
         self._tell_waiting(lambda one: one.errback(Failure(temporary("store-stopped"))))
         self.reader.close()
         threads, self._threads = self._threads, None
@@ -161,7 +159,6 @@ class StoreClient(StoreBase, MultiService):
         if request:
             self._answered(request, kind, rest)
         elif kind == "changed":
-            self._gather.commit_seconds = rest[1]
             for event in rest[0]:
                 self.bus.publish(MailboxChanged(*event))
         elif kind == "announce":
@@ -186,10 +183,12 @@ class StoreClient(StoreBase, MultiService):
         self._pending[request] = (deferred, self._reactor.seconds() + self.options.timeout)
         if self._overdue is None:
             self._overdue = self._reactor.callLater(self.options.timeout, self._expire)
-        self._gather.wait(kind == "apply" and self.bodies.arriving)
+        if self._sending is None:
+            self._sending = self._reactor.callLater(0, self._flush)
         return deferred
 
     def _flush(self) -> None:
+        self._sending = None
         if self._link is not None and self._unsent:
             unsent, self._unsent = self._unsent, []
             self._link.write(b"".join(unsent))

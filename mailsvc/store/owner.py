@@ -8,9 +8,8 @@ do:
    (``synchronous=FULL``) however many requests there are
 3. answer all of them, then tell all connections which mailboxes changed
 
-While it syncs, the next requests gather in the sockets. When commits are slow and several workers send, the loop waits 0.3 ms after
-answering before it takes the next group: without that, two workers take turns and each sync carries half (798/s instead of 1,411/s on
-a disk with 5 ms per sync).
+While it syncs, the next requests gather in the sockets; before it commits it may wait a moment for more of them
+(:mod:`mailsvc.store.gather`).
 
 Nothing is answered before its COMMIT returned, so nothing that was promised is lost with this process, whenever it dies. Large
 messages are durable before their request arrives (:mod:`mailsvc.store.bodies`).
@@ -36,6 +35,7 @@ from mailsvc.core.operations import Operation
 from mailsvc.db.connection import DatabaseRefused
 from mailsvc.store import codec
 from mailsvc.store.committer import Committer, LeaseTaken
+from mailsvc.store.gather import Gather
 from mailsvc.store.housekeeping import Housekeeper
 from mailsvc.store.layout import Layout
 from mailsvc.store.peer import Peer
@@ -47,8 +47,6 @@ READY = b"ready\n"
 """Written to standard output when clients may connect."""
 
 MAX_GROUP = 500
-SLOW = 0.001
-GATHER = 0.0003
 
 
 class Owner:
@@ -65,8 +63,8 @@ class Owner:
         self._peers: set[Peer] = set()
         self._waiting: list[tuple[Peer, int, list[Operation]]] = []
         self._locks: dict[int, Peer] = {}
+        self._gather = Gather()
         self._commit_time = 0.0  # moving average, seconds
-        self._senders = 0
         self._finished = False
         self._table: dict[str, Callable[..., Any]] = {
             "lock": self._lock,
@@ -87,30 +85,38 @@ class Owner:
 
     def run(self) -> None:
         """Serve until the parent is gone."""
-        while not self._finished:
-            self._handle(self._selector.select())
-            while self._waiting:
+        while not self._finished or self._waiting:
+            if not self._waiting:
+                self._handle()
+            else:
+                self._gather_more()
                 self._commit()
         self._close()
 
-    def _handle(self, events: list[tuple[selectors.SelectorKey, int]]) -> None:
+    def _handle(self, timeout: float | None = None) -> bool:
+        """Read and write what is possible; whether anything was."""
+        events = self._selector.select(timeout)
         for key, mask in events:
             key.data(mask)
+        return bool(events)
+
+    def _gather_more(self) -> None:
+        begun = time.monotonic()
+        while patience := self._gather.patience(len(self._waiting), time.monotonic() - begun):
+            if not self._handle(patience):
+                break
 
     def _commit(self) -> None:
-        if self._commit_time > SLOW and self._senders > 1:
-            time.sleep(GATHER)
-            self._handle(self._selector.select(0))
         group, self._waiting = self._waiting[:MAX_GROUP], self._waiting[MAX_GROUP:]
         begun = time.monotonic()
         done = self._committer.commit([operations for _, _, operations in group])
         self._commit_time += (time.monotonic() - begun - self._commit_time) / 8
-        self._senders = len({peer for peer, _, _ in group}) + len({peer for peer, _, _ in self._waiting})
         for (peer, request, _), answer in zip(group, done.answers, strict=True):
             peer.send(_answer(request, answer))
         if done.changed:
-            events = [(event.account, event.mailbox, event.modseq) for event in done.changed]
-            self._broadcast((0, "changed", events, self._commit_time))
+            self._broadcast((0, "changed", [(event.account, event.mailbox, event.modseq) for event in done.changed]))
+        self._handle(0)  # what came meanwhile, before the answers make more
+        self._gather.committed(len(group), bool(self._waiting))
         for peer in tuple(self._peers):
             peer.flush()
 

@@ -28,9 +28,9 @@ async def here(function, *args):
     return function(*args)
 
 
-def make(layout, in_thread=here, now=lambda: 0.0):
+def make(layout, in_thread=here):
     """Bodies with a small limit."""
-    return Bodies(layout, 1000, Reader(layout.database), in_thread, now)
+    return Bodies(layout, 1000, Reader(layout.database), in_thread)
 
 
 def files(layout):
@@ -131,25 +131,6 @@ def test_abort_after_close_keeps_the_file(layout):
     run(writer.close())
     writer.abort()
     assert len(files(layout)) == 1
-
-
-def test_arriving():
-    """Whether more is about to come: open writers that were written to a moment ago."""
-    now = [100.0]
-    bodies = Bodies(Layout("unused"), 1000, Reader("unused"), here, lambda: now[0])
-    assert not bodies.arriving
-    stalled, active = bodies.create(), bodies.create()
-    assert bodies.arriving
-    now[0] += 1
-    assert not bodies.arriving
-    active.write(b"x")
-    assert bodies.arriving
-    run(active.close())
-    assert not bodies.arriving
-    stalled.write(b"x")
-    assert bodies.arriving
-    stalled.abort()
-    assert not bodies.arriving
 
 
 def test_facts_come_back(layout, tmp_path):
