@@ -4,7 +4,7 @@ from mailsvc import __version__
 
 project = "mailsvc"
 author = "The mailsvc developers"
-copyright = author  # noqa: A001 - Sphinx calls it so
+copyright = author
 release = __version__
 language = "en"
 html_theme = "alabaster"
