@@ -8,9 +8,9 @@ however it died. A worker that ends unasked is started again, sooner or later ac
 
 import os
 import pickle
-import shutil
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from socket import socket
 from typing import Any
@@ -28,6 +28,7 @@ from twisted.python.failure import Failure
 from mailsvc.app.config import Config
 from mailsvc.app.logging import Levels, Writer
 from mailsvc.app.serving import GRACE
+from mailsvc.monitor.memory import fresh_directory, remove_directory
 from mailsvc.net.tls import KeyPair
 from mailsvc.wire.options import Protocol
 
@@ -148,8 +149,7 @@ class WorkerPool(Service):
     def startService(self) -> None:
         """Start them all."""
         super().startService()
-        shutil.rmtree(self._counters, ignore_errors=True)  # a former service's
-        self._counters.mkdir(mode=0o700)
+        fresh_directory(self._counters)
         for number in range(self._config.workers):
             self._start(number)
 
@@ -169,6 +169,7 @@ class WorkerPool(Service):
         for deadline in deadlines:
             if deadline.active():
                 deadline.cancel()
+        remove_directory(self._counters)
 
     def renew(self, keys: KeyPair) -> None:
         """Give all workers, and those to come, another certificate."""
@@ -211,7 +212,8 @@ class WorkerPool(Service):
         """A worker has gone: what it counted as open is closed; unless we stop, a successor comes."""
         number = worker.number
         del self._workers[number]
-        mark_process_dead(worker.pid, path=str(self._counters))
+        with suppress(OSError):  # a gauge that stays too high must not keep the successor away
+            mark_process_dead(worker.pid, path=str(self._counters))
         if not self.running:
             return
         lived = self._reactor.seconds() - self._started[number]

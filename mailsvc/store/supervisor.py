@@ -138,7 +138,7 @@ class _Process(ProcessProtocol):
 
     def errReceived(self, data: bytes) -> None:
         """Its log."""
-        for line in data.decode("utf-8", "replace").splitlines():
+        for line in filter(None, data.decode("utf-8", "replace").splitlines()):
             _log.warn("store owner: {line}", line=line)
 
     def processEnded(self, reason: Failure = Failure(ProcessDone(0))) -> None:  # noqa: B008 - the signature is Twisted's
