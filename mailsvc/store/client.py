@@ -7,6 +7,7 @@ connects again by itself, takes its locks again, and tells those that it could n
 """
 
 import os
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -71,12 +72,12 @@ class StoreClient(StoreBase, MultiService):
 
     async def apply(self, operations: Sequence[Operation]) -> list[Any]:
         """Carry out the operations as one transaction and return their results in order once it is durable."""
-        answer = await self._request("apply", codec.encode_operations(operations))
+        answer = await self._request("apply", codec.encode_operations(operations), self._deadline())
         return list(answer)
 
     async def lock(self, mailbox: int) -> ILock:
         """Lock a mailbox for this session, in all processes. Raises IN_USE, NOT_NOW."""
-        await self._request("lock", mailbox)
+        await self._request("lock", mailbox, self._deadline())
         lock = _Lock(self, mailbox)
         self._locks.add(lock)
         return lock
@@ -187,6 +188,10 @@ class StoreClient(StoreBase, MultiService):
             self._sending = self._reactor.callLater(0, self._flush)
         return deferred
 
+    def _deadline(self) -> float:
+        """When we shall have given up, on the clock that all processes of a machine share."""
+        return time.monotonic() + self.options.timeout
+
     def _flush(self) -> None:
         self._sending = None
         if self._link is not None and self._unsent:
@@ -200,9 +205,9 @@ class StoreClient(StoreBase, MultiService):
         overdue = [request for request, (_, deadline) in self._pending.items() if deadline <= now]
         for request in overdue:
             self._pending.pop(request)[0].errback(Failure(temporary("store-timeout")))
-        for _, deadline in self._pending.values():
+        if self._pending and self._overdue is None:  # whoever was failed may have asked again already
+            _, deadline = next(iter(self._pending.values()))
             self._overdue = self._reactor.callLater(deadline - now, self._expire)
-            break
 
     def _in_thread(self, function: Callable[..., Any], *args: Any) -> Awaitable[Any]:
         if self._threads is None:
@@ -211,7 +216,7 @@ class StoreClient(StoreBase, MultiService):
 
     def retake(self, mailbox: int) -> Deferred[Any]:
         """Ask for a lock that was ours before the owner restarted."""
-        return self._request("lock", mailbox)
+        return self._request("lock", mailbox, self._deadline())
 
     def forget(self, lock: "_Lock", mailbox: int) -> None:
         """A lock is not needed any more."""

@@ -19,6 +19,7 @@ parent is gone. SIGINT and SIGTERM are ignored, for they reach the whole group a
 alone, close its input or use SIGKILL, which it survives as well as anything can.
 """
 
+import math
 import os
 import selectors
 import signal
@@ -30,7 +31,7 @@ from typing import Any
 
 import apsw
 
-from mailsvc.core.errors import Kind, MailError
+from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.operations import Operation
 from mailsvc.db.connection import DatabaseRefused
 from mailsvc.store import codec
@@ -61,7 +62,7 @@ class Owner:
         self._housekeeper = Housekeeper(layout, self._committer, log)
         self._selector = selectors.DefaultSelector()
         self._peers: set[Peer] = set()
-        self._waiting: list[tuple[Peer, int, list[Operation]]] = []
+        self._waiting: list[tuple[Peer, int, list[Operation], float]] = []
         self._locks: dict[int, Peer] = {}
         self._gather = Gather()
         self._commit_time = 0.0  # moving average, seconds
@@ -107,11 +108,12 @@ class Owner:
                 break
 
     def _commit(self) -> None:
-        group, self._waiting = self._waiting[:MAX_GROUP], self._waiting[MAX_GROUP:]
         begun = time.monotonic()
-        done = self._committer.commit([operations for _, _, operations in group])
+        group, self._waiting = self._waiting[:MAX_GROUP], self._waiting[MAX_GROUP:]
+        group = [entry for entry in group if entry[-1] > begun]  # done now, the others' next try would double them
+        done = self._committer.commit([operations for _, _, operations, _ in group])
         self._commit_time += (time.monotonic() - begun - self._commit_time) / 8
-        for (peer, request, _), answer in zip(group, done.answers, strict=True):
+        for (peer, request, _, _), answer in zip(group, done.answers, strict=True):
             peer.send(_answer(request, answer))
         if done.changed:
             self._broadcast((0, "changed", [(event.account, event.mailbox, event.modseq) for event in done.changed]))
@@ -145,9 +147,9 @@ class Owner:
         request, kind, *arguments = message
         try:
             if kind == "apply":
-                self._waiting.append((peer, request, codec.decode_operations(arguments[0])))
+                self._queue(peer, request, codec.decode_operations(arguments[0]), *arguments[1:])
             elif kind == "ping":
-                self._waiting.append((peer, request, [Touch()]))
+                self._queue(peer, request, [Touch()])
             elif kind == "announce":
                 self._announce(peer, *arguments)
             else:
@@ -157,6 +159,9 @@ class Owner:
         except (KeyError, TypeError, IndexError, ValueError) as error:
             refusal = MailError(Kind.BAD_REQUEST, "bad-request", detail=repr(error))
             peer.send((request, "error", *codec.error_fields(refusal)))
+
+    def _queue(self, peer: Peer, request: int, operations: list[Operation], deadline: float = math.inf) -> None:
+        self._waiting.append((peer, request, operations, deadline))
 
     def _lost(self, peer: Peer) -> None:
         self._peers.discard(peer)
@@ -168,7 +173,9 @@ class Owner:
         for other in tuple(self._peers):
             other.flush()
 
-    def _lock(self, peer: Peer, mailbox: int) -> None:
+    def _lock(self, peer: Peer, mailbox: int, deadline: float = math.inf) -> None:
+        if time.monotonic() > deadline:
+            raise temporary("store-timeout")  # nobody would give it back
         if mailbox in self._locks:
             raise MailError(Kind.IN_USE, "mailbox-locked")
         self._locks[mailbox] = peer
