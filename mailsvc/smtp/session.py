@@ -139,8 +139,6 @@ class Session(Conversation, smtp.ESMTP):
     def bad_line(self, flaw: Flaw) -> None:
         """Not a command at all."""
         self.mistake(_FLAWS[flaw])
-        if flaw is Flaw.ENDLESS:
-            self.close()
 
     def farewell(self, reason: str) -> None:
         """421: the connection ends now (RFC 5321 3.8)."""

@@ -115,7 +115,7 @@ class Conversation(protocol.Protocol):
         raise NotImplementedError
 
     def bad_line(self, flaw: Flaw) -> None:
-        """Answer a line that cannot be a command."""
+        """Answer a line that cannot be a command. (After one without end the connection is closed.)"""
         raise NotImplementedError
 
     def farewell(self, reason: str) -> None:
@@ -197,6 +197,8 @@ class Conversation(protocol.Protocol):
 
     async def receive(self, reader: Reader, timeout: float) -> None:
         """Give the client's bytes to ``reader`` until it has enough. ``timeout``: seconds of silence. Raises Gone."""
+        if self._closing:
+            raise Gone
         self._reader, self._reader_done = reader, Deferred()
         self._deadline.set(timeout)
         done = self._reader_done
@@ -307,9 +309,7 @@ class Conversation(protocol.Protocol):
         try:
             line = self._framing.line()
         except BadLine as bad:
-            self.bad_line(bad.flaw)
-            if bad.flaw is Flaw.ENDLESS:
-                self.close()
+            self._bad_line(bad.flaw)
             return True
         if line is None:
             return False
@@ -340,10 +340,15 @@ class Conversation(protocol.Protocol):
         if isinstance(error, MailError):
             self.refused(error)
         elif isinstance(error, BadLine):
-            self.bad_line(error.flaw)
+            self._bad_line(error.flaw)
         elif not isinstance(error, Gone):
             log.failure("a command of {peer} failed", failure=failure, peer=self.peer.address)
             self.unexpected()
+
+    def _bad_line(self, flaw: Flaw) -> None:
+        self.bad_line(flaw)
+        if flaw is Flaw.ENDLESS:  # there is no next line to go on with
+            self.close()
 
     def _flush(self) -> None:
         if self._out and not self._closing:

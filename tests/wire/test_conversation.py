@@ -67,6 +67,17 @@ class OrderTests(TestCase):
         self.assertEqual(echo.log, ["quit"])
 
 
+    def test_command_that_asks_after_the_end(self) -> None:
+        """A command that wants to read from a client who has left meanwhile is told so; nothing waits for ever."""
+        echo, transport = connect()
+        clock = echo.factory.clock
+        echo.dataReceived(b"wait_and_ask\r\n")
+        echo.connectionLost(Failure(ConnectionDone()))
+        echo.gates.pop().callback(None)
+        self.assertEqual(echo.log, ["wait_and_ask", "ended", "gone"])
+        self.assertEqual(clock.getDelayedCalls(), [])
+
+
 class FramingTests(TestCase):
     """Lines that cannot be commands."""
 
@@ -96,6 +107,15 @@ class FramingTests(TestCase):
         self.assertTrue(transport.disconnecting)
         self.assertLess(sent, 2 * HOPELESS)
         self.assertTrue(said(transport).endswith(b"bad ENDLESS\r\n"))
+
+    def test_endless_line_within_a_command_ends_too(self) -> None:
+        """Megabytes without a line end as the answer to a challenge end the connection as well, whatever the protocol says to it."""
+        echo, transport = connect()
+        echo.dataReceived(b"ask\r\n")
+        for _ in range(2 * HOPELESS // 20_000):
+            echo.dataReceived(b"x" * 20_000)
+        self.assertTrue(said(transport).endswith(b"? \r\nbad ENDLESS\r\n"))
+        self.assertTrue(transport.disconnecting)
 
     def test_transport_is_paused_while_much_waits(self) -> None:
         """While a command runs, the network is read only until the buffer is full."""
