@@ -32,6 +32,7 @@ from mailsvc.wire.deadline import Deadline
 from mailsvc.wire.dialogue import shown_command, shown_reply
 from mailsvc.wire.flow import WriteFlow
 from mailsvc.wire.framing import CROWDED, BadLine, Flaw, Framing
+from mailsvc.wire.output import write_now
 
 if TYPE_CHECKING:
     from mailsvc.wire.factory import ConversationFactory
@@ -353,7 +354,7 @@ class Conversation(protocol.Protocol):
     def _flush(self) -> None:
         if self._out and not self._closing:
             out, self._out, self._queued = self._out, [], 0
-            self.transport.write(out[0] if len(out) == 1 else b"".join(out))
+            write_now(self.transport, out[0] if len(out) == 1 else b"".join(out))
 
     def _timed_out(self) -> None:
         self._end("timeout")
