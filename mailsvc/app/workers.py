@@ -28,6 +28,7 @@ from twisted.python.failure import Failure
 from mailsvc.app.config import Config
 from mailsvc.app.logging import Levels, Writer
 from mailsvc.app.serving import GRACE
+from mailsvc.core.children import command_line, environment
 from mailsvc.monitor.memory import fresh_directory, remove_directory
 from mailsvc.net.tls import KeyPair
 from mailsvc.wire.options import Protocol
@@ -187,11 +188,12 @@ class WorkerPool(Service):
         self._waiting.pop(number, None)
         worker = _Worker(self, number)
         sockets = {FIRST_SOCKET + place: each.fileno() for place, each in enumerate(self._sockets(number))}
+        command = command_line("mailsvc.app.worker_main")
         self._reactor.spawnProcess(
             worker,
-            sys.executable,
-            [sys.executable, "-P", "-m", "mailsvc.app.worker_main"],
-            env=os.environ | {"PYTHONPATH": _python_path(), "PROMETHEUS_MULTIPROC_DIR": str(self._counters)},
+            command[0],
+            command,
+            env=environment(PROMETHEUS_MULTIPROC_DIR=str(self._counters)),
             childFDs={0: "w", 1: "r", 2: "r", REPORTS: "r"} | sockets,
         )
         self._workers[number] = worker
@@ -225,8 +227,3 @@ class WorkerPool(Service):
             delay=delay,
         )
         self._waiting[number] = self._reactor.callLater(delay, self._start, number)
-
-
-def _python_path() -> str:
-    """Our own search path, so that a worker finds what we found, wherever twistd was started."""
-    return os.pathsep.join(os.path.abspath(entry) for entry in sys.path)

@@ -66,10 +66,9 @@ class OrderTests(TestCase):
         self.assertEqual(said(transport), b"hello\r\nbye\r\n")
         self.assertEqual(echo.log, ["quit"])
 
-
     def test_command_that_asks_after_the_end(self) -> None:
         """A command that wants to read from a client who has left meanwhile is told so; nothing waits for ever."""
-        echo, transport = connect()
+        echo, _ = connect()
         clock = echo.factory.clock
         echo.dataReceived(b"wait_and_ask\r\n")
         echo.connectionLost(Failure(ConnectionDone()))
