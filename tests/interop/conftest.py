@@ -6,26 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from mailsvc.testing.harness import RunningServer, free_ports
+from mailsvc.testing.harness import RunningServer
 
 from .mailbox import empty
 from .matrix import Cell, render
 from .programs import VERSIONS, version
+from .servers import make_server
 
 _RESULTS: dict[Cell, str] = {}
-
-_MORE_LISTENERS = """
-[[listener]]
-protocol = "lmtp"
-address = "127.0.0.1"
-port = {port}
-tls = "starttls"
-
-[[listener]]
-protocol = "lmtp"
-address = "unix:{socket}"
-tls = "none"
-"""
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -59,12 +47,9 @@ def cell(request: pytest.FixtureRequest, record_property: Callable[[str, object]
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """A server with two workers; besides the usual listeners, LMTP with STARTTLS and LMTP on a socket file."""
+    """A running server."""
     directory = tmp_path_factory.mktemp("server")
-    (port,) = free_ports(1)
-    more = _MORE_LISTENERS.format(port=port, socket=directory / "lmtp.sock")
-    with RunningServer(directory, workers=2, config=more) as running:
-        running.ports["lmtp-starttls"] = port
+    with make_server(directory, directory / "lmtp.sock") as running:
         yield running
 
 

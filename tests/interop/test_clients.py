@@ -114,7 +114,7 @@ def test_read(server: RunningServer, client: str, tls: str, operation: str, tmp_
     outcome, messages = READERS[client](line(server, "pop3", tls), login(server, BOB), operation == "delete", tmp_path)
     assert outcome.done, outcome.text
     assert sorted(map(lf, messages)) == sorted(map(lf, stored))
-    here = f"{PORTS['pop3'][tls].removesuffix('s')}@{server.host}:{line(server, 'pop3', tls).port}: {server.host}"
+    here = f"pop3@{server.host}:{line(server, 'pop3', tls).port}: {server.host}"
     sessions = [text for text in server.log[before:].splitlines() if here in text and " logged in" in text]
     assert sessions
     assert all(("(TLSv1" in text) == (tls != "none") for text in sessions), sessions
