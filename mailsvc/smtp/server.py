@@ -108,7 +108,11 @@ class SMTPServer(Session):
         return self._rcpt(transaction, forward_path)
 
     async def _rcpt(self, transaction: ITransaction, forward_path: Address) -> None:
-        await transaction.rcpt(forward_path)
+        try:
+            await transaction.rcpt(forward_path)
+        except MailError as error:
+            await self._penance(error)
+            raise
         self.reply(replies.RECIPIENT_OK)
 
     def do_VRFY(self, argument: bytes) -> Awaitable[None] | None:
@@ -203,7 +207,7 @@ class SMTPServer(Session):
             log.failure("a message from {peer} could not be stored", peer=self.peer.address)
             self.answer(transaction, replies.LATER)
         else:
-            self._errors = 0
+            self._forgive()
             self.answer(transaction, Reply(250, "2.0.0", f"Ok: queued as {queue_id}"))
 
     def answer(self, transaction: ITransaction, reply: Reply) -> None:
