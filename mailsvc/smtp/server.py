@@ -161,9 +161,14 @@ class SMTPServer(Session):
         await self.receive(DotReader(transaction.write), DATA_TIMEOUT)
         await self._finish(transaction)
 
-    def do_BDAT(self, argument: bytes) -> Awaitable[None]:
-        """RFC 3030 2."""
-        size, last = grammar.bdat_argument(argument)
+    def do_BDAT(self, argument: bytes) -> Awaitable[None] | None:
+        """RFC 3030 2. Without a size nobody knows where the octets end and commands go on: then the connection ends."""
+        try:
+            size, last = grammar.bdat_argument(argument)
+        except grammar.Malformed as bad:
+            self.reply(bad.reply)
+            self.close()
+            return None
         return self._chunk(size, last)
 
     async def _chunk(self, size: int, last: bool) -> None:
