@@ -7,7 +7,6 @@ disk it cannot be made: then nobody would be left to tell clients "later". So th
 import os
 import shutil
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 __all__ = ["fresh_directory", "remove_directory"]
@@ -30,7 +29,5 @@ def fresh_directory(link: Path) -> None:
 
 
 def remove_directory(link: Path) -> None:
-    """Remove the directory and the link to it, as far as possible."""
+    """Remove the directory. The link stays, for a start on a disk that takes nothing."""
     shutil.rmtree(os.path.realpath(link), ignore_errors=True)
-    with suppress(OSError):
-        link.unlink()
