@@ -7,6 +7,7 @@
 """
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, cast
 
 import attrs
@@ -23,6 +24,9 @@ from mailsvc.auth.relay import decide
 from mailsvc.bus import Announcement, Bus
 from mailsvc.core.interfaces.delivery import IDelivery
 from mailsvc.core.interfaces.maildrop import IMaildrop
+from mailsvc.core.interfaces.store import IStore
+from mailsvc.core.operations import SetPassword
+from mailsvc.core.values import Account
 from mailsvc.delivery import Reception
 from mailsvc.delivery.services import Services
 from mailsvc.directory import Directory
@@ -93,7 +97,8 @@ def build_rooms(
     services = Services(store=store, directory=directory, decide=decide, hostname=config.hostname)
     reception = Reception(services, {listener.name: listener for listener in config.listeners})
     realm = Realm(directory, {IDelivery: reception.avatar, IMaildrop: cast(AvatarFactory, maildrop_factory(store))})
-    portal = make_portal(realm, directory, Hasher(pool), config.auth, store.bus.publish, checkers)
+    upgrade = partial(_store_hash, store)
+    portal = make_portal(realm, directory, Hasher(pool), config.auth, store.bus.publish, upgrade, checkers)
     return Rooms(
         reactor=reactor,
         config=config,
@@ -104,6 +109,10 @@ def build_rooms(
         tls=tls,
         levels=levels,
     )
+
+
+async def _store_hash(store: IStore, account: Account, password_hash: str) -> None:
+    await store.apply([SetPassword(account.id, password_hash)])
 
 
 def _set_level(levels: Levels, announcement: Announcement) -> None:
