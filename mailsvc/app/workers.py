@@ -6,9 +6,7 @@ back to be written into the one log. End of file on its standard input means: st
 however it died. A worker that ends unasked is started again, sooner or later according to how often that happens.
 """
 
-import os
 import pickle
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
