@@ -44,8 +44,8 @@ log = Logger()
 CLOSE_GRACE = 30.0
 """Seconds that a peer gets to take our last words and close; then the connection is aborted."""
 
-STOP_GRACE = 3.0
-"""The same when the server stops: a sleeping client with TLS need not hold it up."""
+SHORT_GRACE = 3.0
+"""The same when the server stops, which a sleeping client with TLS need not hold up, and for a client that is turned away."""
 
 
 class Gone(Exception):
@@ -138,6 +138,7 @@ class Conversation(protocol.Protocol):
         self._pumping = False
         self._closing = False
         self._stopping = False
+        self._grace = CLOSE_GRACE
         self._reply_awaited = factory.debug
         self._reading_paused = False
         self._reader: Reader | None = None
@@ -151,8 +152,10 @@ class Conversation(protocol.Protocol):
             self.transport.setTcpNoDelay(True)
         self.transport.registerProducer(self._flow, True)
         if not factory.admit(self):
-            self.farewell("busy")
-            self.close()
+            self._grace = SHORT_GRACE
+            self._end("busy")
+            if factory.swamped:
+                self.abort()
             return
         self._start(self.greet())
         self._pump()
@@ -243,11 +246,12 @@ class Conversation(protocol.Protocol):
             self.transport.resumeProducing()
         self.transport.unregisterProducer()
         self.transport.loseConnection()
-        self._abort_call = self.factory.clock.callLater(STOP_GRACE if self._stopping else CLOSE_GRACE, self.abort)
+        self._abort_call = self.factory.clock.callLater(self._grace, self.abort)
 
     def shutdown(self) -> None:
         """The server stops: end now if idle, else after the running command."""
         self._stopping = True
+        self._grace = SHORT_GRACE
         if not self._busy and not self._closing:
             self._end("shutdown")
 

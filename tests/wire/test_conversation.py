@@ -5,8 +5,8 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
-from mailsvc.wire.conversation import CLOSE_GRACE
-from mailsvc.wire.factory import ConversationFactory
+from mailsvc.wire.conversation import CLOSE_GRACE, SHORT_GRACE
+from mailsvc.wire.factory import TURNED_AWAY, ConversationFactory
 from mailsvc.wire.framing import CROWDED, HOPELESS
 from mailsvc.wire.options import ListenerOptions, Protocol, TLSMode
 from tests.wire.echo import Echo, connect, join, said
@@ -294,6 +294,24 @@ class LimitTests(TestCase):
         ]:
             _, transport = join(factory, address)
             self.assertEqual(said(transport), answer, address)
+
+    def test_the_turned_away_take_nobodys_place(self) -> None:
+        """One address that connects again and again, and does not go when told to, keeps nobody else out."""
+        factory = _factory(connections=4, connections_per_address=2)
+        for _ in range(10):
+            join(factory, "192.0.2.1")
+        for address in ("198.51.100.1", "203.0.113.1"):
+            _, transport = join(factory, address)
+            self.assertEqual(said(transport), b"hello\r\n")
+
+    def test_the_turned_away_do_not_stay(self) -> None:
+        """Who is turned away and does not go is cut off soon; when there are hundreds of them, at once."""
+        factory = _factory(connections=0)
+        held = [join(factory)[1] for _ in range(TURNED_AWAY + 5)]
+        self.assertEqual([one.disconnected for one in held], [False] * TURNED_AWAY + [True] * 5)
+        assert isinstance(factory.clock, Clock)
+        factory.clock.advance(SHORT_GRACE)
+        self.assertTrue(all(one.disconnected for one in held))
 
     def test_mapped_address_is_unmapped(self) -> None:
         """An IPv4 client on an IPv6 socket is known by its IPv4 address."""
