@@ -4,7 +4,6 @@ Mail comes into it on a port of the loopback, and goes to us by the transport th
 again after a second. It needs root, because Postfix does.
 """
 
-import ctypes
 import os
 import shutil
 import signal
@@ -16,8 +15,6 @@ from typing import Self
 from mailsvc.testing.harness import free_ports, wait_for
 
 __all__ = ["TRANSPORTS", "Postfix"]
-
-_PR_SET_PDEATHSIG = 1
 
 TRANSPORTS = {
     "smtp-none": "smtp -o smtp_tls_security_level=none",
@@ -78,9 +75,15 @@ postlog    unix-dgram n - n - 1 postlogd
 {transports}"""
 
 
-def _die_with_parent() -> None:
-    """Should the tests be killed, Postfix ends too."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+_KEEPER = """\
+trap : TERM
+/usr/lib/postfix/sbin/master -d -c "$0" &
+read -r nothing
+kill 0
+wait
+"""
+"""A shell, alone with Postfix in a process group, that ends it when its own input ends: also when the tests are killed. (Postfix changes
+its user back and forth, and with that forgets a signal asked for at its parent's death.)"""
 
 
 class Postfix:
@@ -92,7 +95,7 @@ class Postfix:
     def __init__(self, root: Path, routes: Mapping[str, str], certificate: Path) -> None:
         self.root = root
         (self.port,) = free_ports(1)
-        self._master: subprocess.Popen[bytes] | None = None
+        self._keeper: subprocess.Popen[bytes] | None = None
         for name in ("etc", "spool", "data", "log"):
             (root / name).mkdir(parents=True)
         shutil.chown(root / "data", "postfix")
@@ -106,11 +109,10 @@ class Postfix:
     def __enter__(self) -> Self:
         etc = self.root / "etc"
         subprocess.run(["postfix", "-c", etc, "check"], check=True, capture_output=True, timeout=60)
-        self._master = subprocess.Popen(
-            ["/usr/lib/postfix/sbin/master", "-d", "-c", etc],
-            preexec_fn=_die_with_parent,
+        self._keeper = subprocess.Popen(
+            ["sh", "-c", _KEEPER, etc],
             start_new_session=True,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -122,13 +124,14 @@ class Postfix:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        assert self._master is not None
-        self._master.terminate()  # it ends its children
+        assert self._keeper is not None
+        assert self._keeper.stdin is not None
+        self._keeper.stdin.close()
         try:
-            self._master.wait(20)
+            self._keeper.wait(20)
         except subprocess.TimeoutExpired:
-            os.killpg(self._master.pid, signal.SIGKILL)
-            self._master.wait()
+            os.killpg(self._keeper.pid, signal.SIGKILL)
+            self._keeper.wait()
 
     @property
     def log(self) -> str:
