@@ -10,6 +10,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any
@@ -77,7 +78,10 @@ def make_observer(format: LogFormat, levels: Levels, write: Writer) -> ILogObser
 
 
 def open_writer(options: LogOptions) -> Writer:
-    """Where the lines of the service go: the configured file, else standard output as it is now. Raises OSError."""
+    """Where the lines of the service go: the configured file, else standard output as it is now. Raises OSError.
+
+    A line that cannot be written (a full disk) is lost, and nothing else is: neither mail nor the lines that come once there is room.
+    """
     if options.file is None:
         return partial(_write_stream, sys.stdout)
     options.file.parent.mkdir(parents=True, exist_ok=True)
@@ -99,13 +103,15 @@ def write_lines(descriptor: int, text: str) -> None:
 
 
 def _write_file(file: LogFile, text: str) -> None:
-    file.write(text.encode("utf-8", "backslashreplace"))
-    file.flush()
+    with suppress(OSError):
+        file.write(text.encode("utf-8", "backslashreplace"))
+        file.flush()
 
 
 def _write_stream(stream: Any, text: str) -> None:
-    stream.write(text)
-    stream.flush()
+    with suppress(OSError):
+        stream.write(text)
+        stream.flush()
 
 
 # --- lines ---
