@@ -98,7 +98,7 @@ TABLE = {
             "mailsvc.toml:10: tls.rotate_size: このテーブルのキーではありません。[log] に書いてください",
         ],
     ),
-    "nothing at all": (
+    "limits of zero": (
         "connections = 0\nidle_timeout = 0\n[auth]\nhashing_threads = 0\n[store]\ntimeout = 0\n",
         [
             "mailsvc.toml:8: listener[1].connections: 0 is too small; give 1 or more",
