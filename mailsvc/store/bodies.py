@@ -57,6 +57,9 @@ class Bodies:
 
     async def get(self, content: int, offset: int = 0, length: int = -1) -> bytes:
         """Bytes of the message (prefix and body as one). Raises EXPUNGED, NOT_NOW."""
+        if offset == 0 and length < 0:
+            prefix, size, location, data = self._reader.message(content)
+            return prefix + (data if data is not None else self._part(content, location, 0, size))
         prefix, size, location = self._reader.content(content)
         end = len(prefix) + size if length < 0 else min(offset + length, len(prefix) + size)
         if offset >= end:

@@ -329,12 +329,23 @@ class Conversation(protocol.Protocol):
         return True
 
     def _start(self, running: "Awaitable[None] | None") -> None:
+        """Let a command run; most end without waiting for anything, and those need no Deferred."""
         if running is None:
             return
         self._busy = True
-        task: Deferred[None] = Deferred.fromCoroutine(cast("Coroutine[Deferred[Any], Any, None]", running))
-        task.addErrback(self._failed)
-        task.addCallback(self._finished)
+        coroutine = cast("Coroutine[Deferred[Any], Any, None]", running)
+        try:
+            coroutine.send(None)
+        except StopIteration:
+            self._busy = False
+        except Exception as error:
+            self._failed(Failure(error))
+            self._busy = False
+        else:
+            # It hangs at a Deferred without result, which it gives once more when asked again: so a Deferred can take over here.
+            task: Deferred[None] = Deferred.fromCoroutine(coroutine)
+            task.addErrback(self._failed)
+            task.addCallback(self._finished)
 
     def _finished(self, _: None) -> None:
         self._busy = False
