@@ -89,6 +89,24 @@ def test_key_that_others_can_read(config: Config, tmp_path: Path) -> None:
     assert bad(examine(config, NOW)) == [("tls.key", "check.key-mode")]
 
 
+def test_domain_that_is_part_of_another(house: Run, tmp_path: Path) -> None:
+    """A host alias of the configuration that is a domain of its own in the store is named."""
+    house("domain", "add", "other.test")
+    path = tmp_path / "mailsvc.toml"
+    text = path.read_text().replace('name = "example.test"', 'name = "example.test"\naliases = ["Other.test"]')
+    path.write_text(text)
+    found = list(examine(load(path), NOW))
+    assert bad(found) == [("domain", "check.domain-taken")]
+    assert "Other.test belongs to other.test" in Texts("en").tell(found[-7].text)
+
+
+def test_login_domain_in_other_letters(house: Run, tmp_path: Path) -> None:
+    """The domain of bare logins may be written in capitals."""
+    path = tmp_path / "mailsvc.toml"
+    path.write_text(path.read_text() + 'domain = "EXAMPLE.test"\n')
+    assert bad(examine(load(path), NOW)) == []
+
+
 def test_store_that_is_broken(config: Config) -> None:
     """A store that cannot be opened is named with the reason."""
     config.store.path.mkdir()
