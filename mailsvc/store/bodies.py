@@ -32,6 +32,7 @@ from mailsvc.store.reading import Reader
 __all__ = ["Bodies", "BodyWriter", "InThread"]
 
 _BUFFER = 256 * 1024
+_PIECES = 100  # a message that comes in pieces of two octets must not take 30 times its size
 
 
 class InThread(Protocol):
@@ -113,6 +114,8 @@ class BodyWriter:
         if self._error or self._aborted:
             return
         self._chunks.append(data)
+        if len(self._chunks) > _PIECES:
+            self._chunks = [b"".join(self._chunks)]
         self._held += len(data)
         if self._held > (_BUFFER if self._id else self._limit):
             self._try(self._spill)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -144,3 +145,18 @@ def test_facts_come_back(layout, tmp_path):
     os.truncate(path, os.path.getsize(path) - 1)
     assert bodyfile.read_facts(path) == {}
     assert bodyfile.read_facts(str(tmp_path / "missing")) == {}
+
+
+def test_tiny_pieces_take_no_more_memory_than_large_ones(layout):
+    """A message that a client sends in pieces of two octets takes little more memory than its size, and comes out whole."""
+    writer = Bodies(layout, 100_000, Reader(layout.database), here).create()
+    text = b"".join(b"%02d" % (number % 100) for number in range(40_000))
+    tracemalloc.start()
+    try:
+        for offset in range(0, len(text), 2):
+            writer.write(text[offset : offset + 2])
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 2 * len(text)
+    assert run(writer.close()).data == text
