@@ -48,6 +48,10 @@ SHORT_GRACE = 3.0
 """The same when the server stops, which a sleeping client with TLS need not hold up, and for a client that is turned away."""
 
 
+TURN = 100
+"""Commands that a client may have carried out before others get their turn, however many it has sent at once."""
+
+
 class Gone(Exception):
     """The client has gone while a command was waiting for it."""
 
@@ -144,6 +148,7 @@ class Conversation(protocol.Protocol):
         self._reader: Reader | None = None
         self._reader_done: Deferred[None] | None = None
         self._abort_call: Any = None
+        self._next_turn: Any = None
         self._deadline = Deadline(factory.clock, self._timed_out)
         self._flow = WriteFlow(self._pump)
         self.peer = factory.peer_of(self.transport)
@@ -164,8 +169,9 @@ class Conversation(protocol.Protocol):
         """The line is closed: nothing that still waits in the buffer is carried out."""
         self._closing = True
         self._deadline.stop()
-        if self._abort_call is not None and self._abort_call.active():
-            self._abort_call.cancel()
+        for call in (self._abort_call, self._next_turn):
+            if call is not None and call.active():
+                call.cancel()
         self._framing.take()
         self._flow.broken(Gone())
         waiting, self._reader, self._reader_done = self._reader_done, None, None
@@ -262,24 +268,31 @@ class Conversation(protocol.Protocol):
     # --- the machine ---
 
     def _pump(self) -> None:
-        """Feed the running command or begin the next one, as far as the buffer reaches."""
-        if self._pumping:
+        """Feed the running command or begin the next one, as far as the buffer and this turn reach."""
+        if self._pumping or self._next_turn is not None:
             return
         self._pumping = True
+        left = TURN
         try:
-            while not self._closing and self._step():
-                pass
+            while left and not self._closing and self._step():
+                left -= 1
         finally:
             self._pumping = False
         if self._closing:
             return
         self._flush()
+        if not left:
+            self._next_turn = self.factory.clock.callLater(0, self._take_turn)
         # Set once per wait, not per byte: a client that sends a command letter by letter gets no more time than one that is silent.
         if not self._busy and not self._deadline.running:
             self._deadline.set(self.factory.options.idle_timeout)
         if self._reading_paused and not self._framing.crowded:
             self._reading_paused = False
             self.transport.resumeProducing()
+
+    def _take_turn(self) -> None:
+        self._next_turn = None
+        self._pump()
 
     def _step(self) -> bool:
         if self._reader is not None:

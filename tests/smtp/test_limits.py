@@ -119,6 +119,7 @@ class RefusalTests(TestCase):
         protocol.dataReceived(
             HELLO + b"MAIL FROM:<>\r\n" + b"RCPT TO:<alice@example.test>\r\n" * 900 + b"DATA\r\n.\r\n"
         )
+        world.clock.pump([0] * 20)
         self.assertEqual(codes(said(transport))[-802:], ["452 4.5.3"] * 800 + ["354", "250 2.0.0"])
 
     def test_endless_temporary_refusals_end(self) -> None:
@@ -126,6 +127,7 @@ class RefusalTests(TestCase):
         world = World(recipients=100)
         protocol, transport = world.connect()
         protocol.dataReceived(HELLO + b"MAIL FROM:<>\r\n" + b"RCPT TO:<alice@example.test>\r\n" * 2000)
+        world.clock.pump([0] * 20)
         self.assertEqual(codes(said(transport))[-1001:], ["452 4.5.3"] * 1000 + ["421 4.7.0"])
 
     def test_lmtp_may_ask_for_many(self) -> None:
@@ -135,4 +137,5 @@ class RefusalTests(TestCase):
         protocol.dataReceived(b"LHLO x.test\r\nMAIL FROM:<>\r\n")
         said(transport)
         protocol.dataReceived(self.STRANGER * 500)
+        world.clock.pump([0] * 20)
         self.assertEqual(codes(said(transport)), ["550 5.1.1"] * 500)

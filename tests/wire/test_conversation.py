@@ -5,7 +5,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
-from mailsvc.wire.conversation import CLOSE_GRACE, SHORT_GRACE
+from mailsvc.wire.conversation import CLOSE_GRACE, SHORT_GRACE, TURN
 from mailsvc.wire.factory import TURNED_AWAY, ConversationFactory
 from mailsvc.wire.framing import CROWDED, HOPELESS
 from mailsvc.wire.options import ListenerOptions, Protocol, TLSMode
@@ -28,6 +28,28 @@ class OrderTests(TestCase):
         self.assertEqual(said(transport), b"1\r\n")
         echo.gates.pop().callback(None)
         self.assertEqual(said(transport), b"waited\r\n2\r\n3\r\n")
+
+    def test_many_commands_at_once_take_turns(self) -> None:
+        """A client that sends thousands of commands at once does not keep the others waiting until all are carried out."""
+        echo, transport = connect()
+        clock = echo.factory.clock
+        assert isinstance(clock, Clock)
+        said(transport)
+        echo.dataReceived(b"say x\r\n" * (2 * TURN + 10))
+        self.assertEqual(said(transport), b"x\r\n" * TURN)
+        echo.dataReceived(b"say y\r\n")
+        self.assertEqual(said(transport), b"")
+        clock.advance(0)
+        self.assertEqual(said(transport), b"x\r\n" * (TURN + 10) + b"y\r\n")
+
+    def test_gone_before_the_next_turn(self) -> None:
+        """A client that leaves with commands still waiting leaves no timer."""
+        echo, _ = connect()
+        clock = echo.factory.clock
+        assert isinstance(clock, Clock)
+        echo.dataReceived(b"say x\r\n" * (2 * TURN))
+        echo.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(clock.getDelayedCalls(), [])
 
     def test_replies_of_one_batch_are_one_write(self) -> None:
         """Pipelined commands get their replies in one segment (RFC 2920 3.2)."""
