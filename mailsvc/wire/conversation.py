@@ -48,6 +48,9 @@ SHORT_GRACE = 3.0
 """The same when the server stops, which a sleeping client with TLS need not hold up, and for a client that is turned away."""
 
 
+HANDSHAKE_TIMEOUT = 60.0
+"""Seconds that a client gets for its part of the TLS handshake (less if the listener's idle time-out is shorter)."""
+
 TURN = 100
 """Commands that a client may have carried out before others get their turn, however many it has sent at once."""
 
@@ -156,6 +159,7 @@ class Conversation(protocol.Protocol):
         if hasattr(self.transport, "setTcpNoDelay") and self.peer.address:
             self.transport.setTcpNoDelay(True)
         self.transport.registerProducer(self._flow, True)
+        self._expect_handshake(self.peer.tls is not None)
         if not factory.admit(self):
             self._grace = SHORT_GRACE
             self._end("busy")
@@ -182,6 +186,7 @@ class Conversation(protocol.Protocol):
 
     def handshakeCompleted(self) -> None:
         """TLS is up: from here on ``peer.tls`` names its version."""
+        self._expect_handshake(False)
         handle = self.transport.getHandle()
         self.peer = attrs.evolve(self.peer, tls=handle.get_protocol_version_name())
 
@@ -238,6 +243,7 @@ class Conversation(protocol.Protocol):
         self._framing.take()
         self._flush()
         self.transport.startTLS(self.factory.tls)
+        self._expect_handshake(True)
         self.peer = attrs.evolve(self.peer, tls="TLS")
 
     def close(self) -> None:
@@ -384,8 +390,15 @@ class Conversation(protocol.Protocol):
             out, self._out, self._queued = self._out, [], 0
             write_now(self.transport, out[0] if len(out) == 1 else b"".join(out))
 
+    def _expect_handshake(self, expected: bool) -> None:
+        self._handshaking = expected
+        idle = self.factory.options.idle_timeout
+        self._deadline.set(min(HANDSHAKE_TIMEOUT, idle) if expected else idle)
+
     def _timed_out(self) -> None:
         self._end("timeout")
+        if self._handshaking:  # no goodbye can reach the client, and it would not say its own
+            self.abort()
 
     def _end(self, reason: str) -> None:
         self.farewell(reason)

@@ -5,7 +5,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
-from mailsvc.wire.conversation import CLOSE_GRACE, SHORT_GRACE, TURN
+from mailsvc.wire.conversation import CLOSE_GRACE, HANDSHAKE_TIMEOUT, SHORT_GRACE, TURN
 from mailsvc.wire.factory import TURNED_AWAY, ConversationFactory
 from mailsvc.wire.framing import CROWDED, HOPELESS
 from mailsvc.wire.options import ListenerOptions, Protocol, TLSMode
@@ -148,8 +148,39 @@ class FramingTests(TestCase):
         self.assertEqual(transport.producerState, "producing")
 
 
+class _Handle:
+    """An OpenSSL connection that is up."""
+
+    def get_protocol_version_name(self) -> str:
+        return "TLSv1.3"
+
+
 class TimeTests(TestCase):
     """Time runs against the client only while we wait for it."""
+
+    def test_handshake_that_never_ends(self) -> None:
+        """A client that begins TLS and then falls silent is cut off after a minute, from the first byte as well as after STARTTLS."""
+        for begin in (None, b"tls\r\n"):
+            clock = Clock()
+            echo, transport = connect(clock, idle_timeout=600, tls=TLSMode.STARTTLS if begin else TLSMode.IMPLICIT)
+            if begin:
+                echo.dataReceived(begin)
+            clock.advance(HANDSHAKE_TIMEOUT - 1)
+            self.assertFalse(transport.disconnected)
+            clock.advance(2)
+            self.assertTrue(transport.disconnected)
+
+    def test_after_the_handshake_the_idle_time_counts(self) -> None:
+        """A client that has completed the handshake is given the time that every idle client has."""
+        clock = Clock()
+        echo, transport = connect(clock, idle_timeout=600, tls=TLSMode.IMPLICIT)
+        transport.getHandle = _Handle  # type: ignore[attr-defined]
+        clock.advance(HANDSHAKE_TIMEOUT - 1)
+        echo.handshakeCompleted()
+        clock.advance(599)
+        self.assertFalse(transport.disconnecting)
+        clock.advance(2)
+        self.assertTrue(transport.disconnecting)
 
     def test_idle_client_is_told_and_closed(self) -> None:
         """A silent client is told goodbye after the idle time-out."""
