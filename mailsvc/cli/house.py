@@ -28,6 +28,8 @@ _SENTENCES = {
     Kind.NOT_NOW: "refused.not-now",
 }
 
+_REASONS = {"login-exists": "refused.login-taken"}
+
 
 class House:
     """Reads and changes of one command."""
@@ -101,8 +103,8 @@ def _refusals(subject: str) -> Iterator[None]:
     try:
         yield
     except MailError as error:
-        key = _SENTENCES.get(error.kind, "refused.other")
-        sentence = Sentence(key, name=subject, detail=error.detail or error.reason)
+        key = _REASONS.get(error.reason) or _SENTENCES.get(error.kind, "refused.other")
+        sentence = Sentence(key, name=subject, detail=error.detail or error.reason, error=error)
         raise Refused(sentence, EXIT_NOT_NOW if error.kind is Kind.NOT_NOW else 1) from None
 
 

@@ -42,7 +42,7 @@ def user() -> None:
 @pass_app
 def add(app: App, address: str, login: str, quota: int, no_password: bool, password_stdin: bool) -> None:
     """Make an account."""
-    if "@" in login:
+    if "@" in login or not login.isprintable():
         raise Refused(Sentence("refused.login", name=login))
     with open_house(app.config()) as house:
         if house.read(house.directory.find_account(address)):

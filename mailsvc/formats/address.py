@@ -10,6 +10,9 @@ import idna
 
 __all__ = ["Address", "canonical_domain", "canonical_local"]
 
+MAX_OCTETS = 254
+"""Octets of an address: what fits into a path with its angle brackets (RFC 5321 4.5.3.1.3)."""
+
 
 def canonical_local(local: str) -> str:
     """The form under which a local part is looked up here: NFC, case folded (RFC 5321 2.4 leaves this to the receiving host)."""
@@ -46,9 +49,10 @@ class Address:
 
     @classmethod
     def parse(cls, text: str) -> "Address":
-        """Split plain ``local@domain`` at the last ``@`` (configuration and commands; not for the wire). Raises ValueError."""
+        """Split plain ``local@domain`` (configuration and commands; not for the wire, where names may be quoted). Raises ValueError."""
         local, at, domain = text.strip().rpartition("@")
-        if not at or not local or not domain or any(c.isspace() or c in "<>,\0" for c in text.strip()):
+        plain = text.strip().isprintable() and not any(c.isspace() or c in '<>,@"\\' for c in local + domain)
+        if not (at and local and domain and plain) or len(text.encode("utf-8", "replace")) > MAX_OCTETS:
             raise ValueError(f"{text!r} is not an address: write it as name@domain")
         return cls(local, domain)
 

@@ -80,7 +80,7 @@ def restore(source: str, layout: Layout) -> int:
 
 def _must_be_empty(layout: Layout) -> None:
     if os.path.exists(layout.database):
-        raise FileExistsError(errno.EEXIST, "there is a store already in", layout.root)
+        raise FileExistsError(errno.EEXIST, "there is a store already", layout.root)
 
 
 @contextmanager

@@ -111,7 +111,12 @@ def test_password_is_hashed_and_changed(house: Run, tmp_path: Path) -> None:
         (
             ("--login", "a@b", "--no-password"),
             "",
-            '"a@b" is not a login: it has no @, its domain is that of the address\n',
+            '"a@b" is not a login: it has no @ (its domain is that of the address) and no control characters\n',
+        ),
+        (
+            ("--login", "a\x1bb", "--no-password"),
+            "",
+            '"a\x1bb" is not a login: it has no @ (its domain is that of the address) and no control characters\n',
         ),
     ],
 )
@@ -126,10 +131,19 @@ def test_account_refusals(house: Run) -> None:
     """Existing and missing accounts, strange domains and spellings are told apart."""
     house("user", "add", "a@example.test", "--no-password", "--login", "me")
     assert house("user", "add", "a@example.test", "--no-password", code=1).stderr == "a@example.test exists already\n"
-    assert "exists already" in house("user", "add", "me@example.test", "--no-password", code=1).stderr
+    taken = "is a login or the address of another account already (a@example.test has this address or login)"
+    assert taken in house("user", "add", "me@example.test", "--no-password", code=1).stderr
+    assert taken in house("user", "add", "b@example.test", "--login", "me", "--no-password", code=1).stderr
     assert house("user", "show", "b@example.test", code=1).stderr == "there is no b@example.test\n"
     assert "is none of ours" in house("user", "add", "a@other.test", "--no-password", code=1).stderr
-    assert "is not an address" in house("user", "add", "alice", "--no-password", code=2).stderr
+    for name in (
+        "alice",
+        'a"b@example.test',
+        "a\x1b[31m@example.test",
+        "a@b@example.test",
+        f"{'a' * 250}@example.test",
+    ):
+        assert "is not an address" in house("user", "add", name, "--no-password", code=2).stderr
     assert "is not a size" in house("user", "quota", "a@example.test", "much", code=2).stderr
 
 
