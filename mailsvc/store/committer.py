@@ -110,6 +110,10 @@ class Committer:
             self.unlink(context.unlinked)
         return Group(answers, transaction.changes(context))
 
+    def look(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of a question, asked between two commits. Raises apsw.Error, DatabaseRefused, OSError."""
+        return self._connected().execute(sql).fetchall()
+
     def unlink_now(self, locations: Iterable[str]) -> None:
         """Remove files whose last message is gone; the rows that remember them follow with the next commit. From any thread."""
         for location in locations:

@@ -1,4 +1,5 @@
-"""What the owner does beside its commits, in a thread with a connection of its own: checkpoints, removal of files, the hourly sweep.
+"""What the owner does beside its commits, in a thread with a connection of its own: checkpoints, removal of files, the hourly look for
+files without a message and for mailboxes that remember too much.
 
 Checkpoints were measured: SQLite's automatic one stops the writer for 22 ms at the 99th percentile on a slow disk, a PASSIVE one from a
 second connection each 0.2 s for 8 ms. Under constant load the log grows all the same; above 64 MB a RESTART makes it begin anew.
@@ -14,8 +15,10 @@ import apsw
 
 from mailsvc.db.connection import open_writer
 from mailsvc.store import orphans
+from mailsvc.store.chores import RECORDS, Chores
 from mailsvc.store.committer import Committer
 from mailsvc.store.layout import Layout
+from mailsvc.store.sql_chores import OVERGROWN
 
 __all__ = ["Housekeeper"]
 
@@ -29,11 +32,13 @@ class Housekeeper(threading.Thread):
     """Keeps the log short and the directories clean.
 
     :ivar held: while it is above zero no file is removed (a backup is linking them).
+    :ivar chores: what the owner's main thread does; it is told what was found.
     """
 
     def __init__(self, layout: Layout, committer: Committer, log: Callable[[str], None]) -> None:
         super().__init__(name="housekeeper", daemon=True)
         self.held = 0
+        self.chores = Chores(layout, committer, self.checkpoint)
         self._layout = layout
         self._committer = committer
         self._log = log
@@ -42,6 +47,7 @@ class Housekeeper(threading.Thread):
         self._wake = threading.Event()
         self._finished = threading.Event()
         self._seen = -1
+        self._asked = False
         self._swept = float("-inf")
 
     def unlink(self, locations: Iterable[str]) -> None:
@@ -55,6 +61,10 @@ class Housekeeper(threading.Thread):
         with self._lock:
             self.held += by
         self._wake.set()
+
+    def checkpoint(self) -> None:
+        """Make one soon, however short the log is."""
+        self._asked = True
 
     def stop(self) -> None:
         """End the thread, after what it is doing now."""
@@ -92,6 +102,8 @@ class Housekeeper(threading.Thread):
 
     def _checkpoint(self, db: apsw.Connection) -> None:
         commits = self._committer.commits
+        if self._asked:
+            self._asked = not self._try(db, apsw.SQLITE_CHECKPOINT_PASSIVE)
         if commits == self._seen:
             return
         self._seen = commits
@@ -107,9 +119,12 @@ class Housekeeper(threading.Thread):
         except OSError:
             return 0
 
-    def _try(self, db: apsw.Connection, mode: int) -> None:
+    def _try(self, db: apsw.Connection, mode: int) -> bool:
+        """Whether all of the log is in the database now."""
         with suppress(apsw.BusyError):  # a reader is in the way; the next round tries again
-            db.wal_checkpoint(mode=mode)
+            frames, done = db.wal_checkpoint(mode=mode)
+            return frames == done
+        return False
 
     def _sweep(self, db: apsw.Connection) -> None:
         if time.monotonic() - self._swept < _SWEEP_EVERY:
@@ -119,5 +134,6 @@ class Housekeeper(threading.Thread):
                 return
             self._swept = time.monotonic()
             removed = orphans.sweep(self._layout, db)
+        self.chores.overgrown.extend(row[0] for row in db.execute(OVERGROWN, (RECORDS,)))
         if removed:
             self._log(f"removed {len(removed)} files of messages that never came to be")

@@ -49,6 +49,9 @@ READY = b"ready\n"
 
 MAX_GROUP = 500
 
+# Seconds from one slice of the chores to the next: when there is more to do and nothing else, when there is, and when all is done.
+_IDLE, _BUSY, _DONE = 0.02, 0.2, 1.0
+
 
 class Owner:
     """Serves one store until its standard input ends."""
@@ -65,6 +68,7 @@ class Owner:
         self._waiting: list[tuple[Peer, int, list[Operation], float]] = []
         self._locks: dict[int, Peer] = {}
         self._gather = Gather()
+        self._next_chore = 0.0
         self._commit_time = 0.0  # moving average, seconds
         self._finished = False
         self._table: dict[str, Callable[..., Any]] = {
@@ -88,10 +92,12 @@ class Owner:
         """Serve until the parent is gone."""
         while not self._finished or self._waiting:
             if not self._waiting:
-                self._handle()
+                self._handle(max(0.0, self._next_chore - time.monotonic()))
             else:
                 self._gather_more()
                 self._commit()
+            if time.monotonic() >= self._next_chore:
+                self._do_chore()
         self._close()
 
     def _handle(self, timeout: float | None = None) -> bool:
@@ -121,6 +127,10 @@ class Owner:
         self._gather.committed(len(group), bool(self._waiting))
         for peer in tuple(self._peers):
             peer.flush()
+
+    def _do_chore(self) -> None:
+        more = self._housekeeper.chores.slice()
+        self._next_chore = time.monotonic() + (_DONE if not more else _BUSY if self._waiting else _IDLE)
 
     def _broadcast(self, message: tuple[Any, ...], without: Peer | None = None) -> None:
         packed = codec.frame(message)

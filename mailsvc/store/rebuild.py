@@ -32,6 +32,7 @@ _INTEGER_KEYS = {
     "account": ("id, domain, address, login, password_hash, enabled, quota", "id"),
     "content": ("id, refs, size, prefix, location", "id"),
     "body": ("content, data", "content"),
+    "erase_later": ("mailbox", "mailbox"),
 }
 _PLAIN = {
     "domain_alias": "name, domain",
@@ -133,11 +134,16 @@ def _copy(old: apsw.Connection, db: apsw.Connection) -> None:
     for mailbox, *rest in mailboxes:
         validity += 1
         _insert(db, "mailbox", "id, uidvalidity, account, name, uidnext, modseq, keywords", (mailbox, validity, *rest))
-        for row in salvage.rows(
-            old, "uid, mailbox, modseq, flags, size, date, content", "msg", "uid", "mailbox=?", (mailbox,)
-        ):
-            _insert(db, "msg", "uid, mailbox, modseq, flags, size, date, content", row)
+        _copy_messages(old, db, mailbox)
+    for (mailbox,) in db.execute("SELECT mailbox FROM erase_later").fetchall():
+        _copy_messages(old, db, mailbox)
     db.execute("UPDATE meta SET value=? WHERE name='uidvalidity'", (validity,))
+
+
+def _copy_messages(old: apsw.Connection, db: apsw.Connection, mailbox: object) -> None:
+    columns = "uid, mailbox, modseq, flags, size, date, content"
+    for row in salvage.rows(old, columns, "msg", "uid", "mailbox=?", (mailbox,)):
+        _insert(db, "msg", columns, row)
 
 
 def _insert(db: apsw.Connection, table: str, columns: str, row: tuple[object, ...]) -> None:

@@ -129,8 +129,9 @@ def remove_account(context: Context, operation: ops.RemoveAccount) -> None:
 
 
 def _erase_account(context: Context, account: int) -> None:
-    for (mailbox,) in context.all("SELECT id FROM mailbox WHERE account=?", account):
-        sql_mail.erase_mailbox(context, mailbox)
+    """Gone for everybody at once, however much mail there is: that is erased later (:mod:`mailsvc.store.chores`)."""
+    context.db.execute("INSERT INTO erase_later(mailbox) SELECT id FROM mailbox WHERE account=?", (account,))
+    context.db.execute("DELETE FROM mailbox WHERE account=?", (account,))
     context.db.execute("DELETE FROM account WHERE id=?", (account,))
 
 

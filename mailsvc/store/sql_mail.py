@@ -16,8 +16,8 @@ __all__ = [
     "INBOX",
     "create_mailbox",
     "deliver",
-    "erase_mailbox",
     "expunge",
+    "let_go",
     "mailbox_name",
     "new_mailbox",
     "store_flags",
@@ -188,18 +188,9 @@ def expunge(context: Context, operation: ops.Expunge) -> tuple[int, ...]:
     context.db.execute(
         "UPDATE account SET messages=messages-?, octets=octets-? WHERE id=?", (len(rows), octets, account)
     )
-    _let_go(context, (row[3] for row in rows))
+    let_go(context, (row[3] for row in rows))
     context.changed.append(MailboxChanged(account, operation.mailbox, modseq + 1))
     return uids
-
-
-def erase_mailbox(context: Context, mailbox: int) -> None:
-    """Remove a mailbox with all its rows; the counters of the account, which goes too, are left alone."""
-    contents = [row[0] for row in context.all("SELECT content FROM msg WHERE mailbox=?", mailbox)]
-    context.db.execute("DELETE FROM msg WHERE mailbox=?", (mailbox,))
-    context.db.execute("DELETE FROM expunged WHERE mailbox=?", (mailbox,))
-    context.db.execute("DELETE FROM mailbox WHERE id=?", (mailbox,))
-    _let_go(context, contents)
 
 
 def _mailbox(context: Context, mailbox: int) -> tuple[int, int]:
@@ -209,7 +200,7 @@ def _mailbox(context: Context, mailbox: int) -> tuple[int, int]:
     return row[0], row[1]
 
 
-def _let_go(context: Context, contents: Iterable[int]) -> None:
+def let_go(context: Context, contents: Iterable[int]) -> None:
     """One reference less for each; what nobody refers to any more is removed, its file after the commit."""
     counted = Counter(contents)
     context.db.executemany(

@@ -14,7 +14,7 @@ import attrs
 from mailsvc.core import operations as ops
 from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.values import MailboxChanged
-from mailsvc.store import sql_directory, sql_mail
+from mailsvc.store import sql_chores, sql_directory, sql_mail
 from mailsvc.store.context import Context
 
 __all__ = ["Touch", "apply"]
@@ -42,6 +42,9 @@ _TABLE: dict[type[ops.Operation], Callable[[Context, Any], Any]] = {
     ops.CreateMailbox: sql_mail.create_mailbox,
     ops.StoreFlags: sql_mail.store_flags,
     ops.Expunge: sql_mail.expunge,
+    sql_chores.Erase: sql_chores.erase,
+    sql_chores.Prune: sql_chores.prune,
+    sql_chores.GiveBack: sql_chores.give_back,
     Touch: _touch,
 }
 

@@ -47,6 +47,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "uid-too-high": ("a message has a UID that was not given yet", "まだ割り当てられていない UID を持つメッセージがあります"),
     "modseq-too-high": ("a change is newer than its mailbox", "メールボックスより新しい変更番号があります"),
     "message-without-mailbox": ("a message lies in no mailbox", "どのメールボックスにも属さないメッセージがあります"),
+    "mailbox-to-be-erased": ("a mailbox is there and marked as removed", "削除済みの印が付いたメールボックスが残っています"),
     "message-without-content": ("a mailbox row points to no message", "実体のないメッセージを指す行があります"),
     "expunged-but-there": ("a message is there and recorded as removed", "削除済みと記録されたメッセージが残っています"),
     "mailbox-without-account": ("a mailbox belongs to nobody", "持ち主のいないメールボックスがあります"),
@@ -94,9 +95,12 @@ _QUESTIONS: tuple[tuple[str, str], ...] = (
      " UNION ALL SELECT format('mailbox %d, removed UID %d', b.id, e.uid) FROM mailbox b JOIN expunged e ON e.mailbox=b.id"
      " WHERE e.modseq>b.modseq"),
     ("message-without-mailbox",
-     "SELECT format('mailbox %d, UID %d', mailbox, uid) FROM msg WHERE mailbox NOT IN (SELECT id FROM mailbox)"
+     "SELECT format('mailbox %d, UID %d', mailbox, uid) FROM msg WHERE mailbox NOT IN (SELECT id FROM mailbox"
+     " UNION ALL SELECT mailbox FROM erase_later)"
      " UNION ALL SELECT format('mailbox %d, removed UID %d', mailbox, uid) FROM expunged"
-     " WHERE mailbox NOT IN (SELECT id FROM mailbox)"),
+     " WHERE mailbox NOT IN (SELECT id FROM mailbox UNION ALL SELECT mailbox FROM erase_later)"),
+    ("mailbox-to-be-erased",
+     "SELECT format('mailbox %d', mailbox) FROM erase_later WHERE mailbox IN (SELECT id FROM mailbox)"),
     ("message-without-content",
      "SELECT format('mailbox %d, UID %d: content %d', mailbox, uid, content) FROM msg"
      " WHERE content NOT IN (SELECT id FROM content)"),
@@ -136,6 +140,7 @@ def verify(layout: Layout, db: apsw.Connection) -> list[Damage]:
 
 
 _DIRECTORY = {
+    "mailbox-to-be-erased",
     "mailbox-without-account",
     "uidvalidity",
     "account-without-inbox",

@@ -14,7 +14,7 @@ from twisted.trial.unittest import TestCase
 
 from mailsvc.bus import Announcement
 from mailsvc.core.errors import Kind, MailError
-from mailsvc.core.operations import AddAccount, AddDomain, Expunge
+from mailsvc.core.operations import AddAccount, AddDomain, Expunge, RemoveAccount
 from mailsvc.core.options import Size
 from mailsvc.store import codec
 from mailsvc.store.client import StoreClient
@@ -220,6 +220,23 @@ class SeveralProcessesTests(OwnerTestCase):
         assert len(found) == len(set(found))
         assert set(acknowledged) <= set(found) <= set(acknowledged) | {data for _, data in refused}
         assert self.owner.starts == 4
+
+    async def test_removed_mail_gives_its_space_back(self):
+        """A large account is removed, the owner is killed meanwhile: in the end all is erased and the database is small again."""
+        (account,) = await self.accounts("a")
+        for _ in range(10):
+            await self.store.apply([delivery(account, data=bytes(990)) for _ in range(300)])
+        database = self.store.layout.database
+
+        def left():
+            return self.store.connection().execute("SELECT count(*) FROM msg").fetchone()[0]
+
+        await self.store.apply([RemoveAccount(account)])
+        await until(lambda: left() < 3000)
+        os.kill(self.owner.pid, signal.SIGKILL)
+        await until(lambda: left() == 0)
+        await until(lambda: os.path.getsize(database) < 500_000)
+        assert self.owner.starts == 2
 
     async def test_requests_fail_while_there_is_no_owner(self):
         """Without an owner a request is refused at once with NOT_NOW; reading goes on."""

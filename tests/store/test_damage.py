@@ -9,7 +9,7 @@ import time
 import apsw
 import pytest
 
-from mailsvc.core.operations import AddAccount, AddAlias, AddDomain, Deliver, Expunge, StoreFlags
+from mailsvc.core.operations import AddAccount, AddAlias, AddDomain, Deliver, Expunge, RemoveAccount, StoreFlags
 from mailsvc.core.options import Size
 from mailsvc.db.connection import open_reader
 from mailsvc.store import verify as verification
@@ -123,6 +123,7 @@ DAMAGE = [
     ("uid-too-high", sql("UPDATE mailbox SET uidnext=4 WHERE id=2")),
     ("modseq-too-high", sql("UPDATE mailbox SET modseq=4 WHERE id=2")),
     ("message-without-mailbox", sql("DELETE FROM mailbox WHERE id=2")),
+    ("mailbox-to-be-erased", sql("INSERT INTO erase_later(mailbox) VALUES(2)")),
     ("message-without-content", sql("UPDATE msg SET content=998 WHERE mailbox=2 AND uid=1")),
     ("expunged-but-there", sql("INSERT INTO expunged(mailbox, modseq, uid) VALUES(2, 5, 1)")),
     ("mailbox-without-account", sql("DELETE FROM account WHERE id=2")),
@@ -151,15 +152,18 @@ def texts_of(layout):
     """All message texts by mailbox, as an account holder would read them."""
     store = DirectStore(layout.root, options=OPTIONS)
     try:
-        names = store.connection().execute(
-            "SELECT a.address, b.name, b.id FROM mailbox b JOIN account a ON a.id=b.account"
-        )
-        return {
-            (address, name): [run(store.bodies.get(content)) for content in run(store.rows(mailbox)).contents]
-            for address, name, mailbox in names
-        }
+        return texts_of_open(store)
     finally:
         store.close()
+
+
+def texts_of_open(store):
+    """The same."""
+    names = store.connection().execute("SELECT a.address, b.name, b.id FROM mailbox b JOIN account a ON a.id=b.account")
+    return {
+        (address, name): [run(store.bodies.get(content)) for content in run(store.rows(mailbox)).contents]
+        for address, name, mailbox in names
+    }
 
 
 def test_sound_store_has_no_damage(layout):
@@ -207,6 +211,25 @@ def test_rebuild_keeps_every_text(layout, harm):
     harm(layout)
     rebuild(layout)
     assert {text for texts in texts_of(layout).values() for text in texts} == before
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_rebuild_does_not_bring_removed_people_back(layout, damaged):
+    """Mail of a removed account that is not erased yet is gone after a rebuild, and in nobody's mailbox; what others share stays."""
+    store = DirectStore(layout.root, options=OPTIONS)
+    (alice,) = store.connection().execute("SELECT id FROM account WHERE address LIKE 'alice@%'").fetchone()
+    store.commit([RemoveAccount(alice)])
+    before = texts_of_open(store)
+    ((page_of_index,),) = store.connection().execute("SELECT rootpage FROM sqlite_schema WHERE name='account_domain'")
+    store.close()
+    assert found(layout) == []
+    if damaged:
+        scribble(layout, page_of_index - 1)
+    findings = rebuild(layout)
+    assert damaged == ("put-aside" in {one.kind for one in findings})
+    assert found(layout) == []
+    assert texts_of(layout) == before
+    assert [name for _, _, names in os.walk(layout.bodies) for name in names] == []
 
 
 def test_damaged_page_is_found(layout):

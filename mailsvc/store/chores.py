@@ -1,0 +1,85 @@
+"""What the owner does when it has nothing better to do, a slice at a time: see :mod:`mailsvc.store.sql_chores`.
+
+Each slice is a commit like any other, made by the same connection, so there is still one writer. Between two slices the owner answers
+whoever has asked meanwhile.
+
+Free pages are where the next messages go, so a few are kept. They are given back when they are more than an eighth of the database, or
+than an eighth of what is free on the disk: then deleting mail ends the low-space mark.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import apsw
+
+from mailsvc.core.errors import MailError
+from mailsvc.core.operations import Operation
+from mailsvc.db.connection import DatabaseRefused
+from mailsvc.store.committer import Committer
+from mailsvc.store.layout import Layout
+from mailsvc.store.sql_chores import TO_ERASE, Erase, GiveBack, Prune
+
+__all__ = ["RECORDS", "Chores"]
+
+RECORDS = 10_000
+"""How many expunged messages a mailbox remembers at least, if there were so many."""
+
+_PAGES = 256
+_SHARE = 8
+
+
+class Chores:
+    """Knows what there is to do.
+
+    :ivar overgrown: mailboxes with too many records of expunged messages; filled by a thread.
+    """
+
+    def __init__(self, layout: Layout, committer: Committer, shrunk: Callable[[], None]) -> None:
+        """:param shrunk: called when the next checkpoint will make the file shorter."""
+        self.overgrown: deque[int] = deque()
+        self._layout = layout
+        self._committer = committer
+        self._shrunk = shrunk
+        self._giving = False
+
+    def slice(self) -> bool:
+        """Do one slice; whether there is more to do now. Never raises."""
+        try:
+            chore = self._next()
+        except (apsw.Error, DatabaseRefused, OSError):
+            return False  # whoever wants to commit hears of it
+        if chore is None:
+            return False
+        (answer,) = self._committer.commit([[chore]]).answers
+        if isinstance(answer, MailError):
+            return False
+        if isinstance(chore, Prune) and answer == [0]:
+            self.overgrown.popleft()
+        return True
+
+    def _next(self) -> Operation | None:
+        if found := self._committer.look(TO_ERASE):
+            return Erase(found[0][0])
+        if self.overgrown:
+            return Prune(self.overgrown[0], RECORDS)
+        return GiveBack(_PAGES) if self._too_roomy() else None
+
+    def _too_roomy(self) -> bool:
+        free = self._number("freelist_count")
+        before, self._giving = self._giving, free >= _PAGES and (self._giving or self._worth_it(free))
+        if before and not self._giving:
+            self._shrunk()
+        return self._giving
+
+    def _worth_it(self, free: int) -> bool:
+        disk = os.statvfs(self._layout.root)
+        return (
+            free > self._number("page_count") // _SHARE
+            or free * self._number("page_size") > disk.f_bavail * disk.f_frsize // _SHARE
+        )
+
+    def _number(self, pragma: str) -> int:
+        row: tuple[Any, ...] = self._committer.look(f"PRAGMA {pragma}")[0]
+        return int(row[0])
