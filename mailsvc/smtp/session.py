@@ -27,6 +27,7 @@ from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.delivery import IDelivery, ITransaction
 from mailsvc.core.interfaces.login import IAuthenticated
 from mailsvc.formats import smtp as grammar
+from mailsvc.formats.received import address_literal
 from mailsvc.formats.reply import Reply
 from mailsvc.formats.sasl import offered
 from mailsvc.monitor import counters
@@ -34,7 +35,7 @@ from mailsvc.smtp import replies
 from mailsvc.smtp.auth import attempt
 from mailsvc.wire.conversation import Conversation, Gone
 from mailsvc.wire.framing import Flaw
-from mailsvc.wire.options import ListenerOptions, TLSMode
+from mailsvc.wire.options import ListenerOptions, Protocol, TLSMode
 from mailsvc.wire.sasl import LINE_LIMIT
 
 __all__ = ["OutOfPlace", "Session"]
@@ -225,10 +226,19 @@ class Session(Conversation, smtp.ESMTP):
         self.reply(Reply(250, "", self.hostname, *keywords))
 
     def _hello(self, argument: bytes, extended: bool) -> None:
-        self._hello_name = grammar.helo_argument(argument)
+        self._hello_name = self._client_name(argument)
         self._extended = extended
         self._reset()  # RFC 5321 4.1.4: as if RSET had been said
         self._forget_avatar()
+
+    def _client_name(self, argument: bytes) -> str:
+        """What the client calls itself; on submission its address, if that is no name: people's computers have names like ``My PC``."""
+        try:
+            return grammar.helo_argument(argument)
+        except grammar.Malformed:
+            if not argument or self.options.protocol is not Protocol.SUBMISSION:
+                raise
+            return address_literal(self.peer.address) if self.peer.address else "localhost"
 
     def extensions(self) -> dict[bytes, list[bytes] | None]:
         """EHLO keyword -> its parameters, or None; as they are on this connection now."""

@@ -61,6 +61,17 @@ class TraceTests(TestCase):
         self.assertIn("([IPv6:2001:db8::1])\r\n", self.deliver(World(address="2001:db8::1"), envelope))
         self.assertIn("from client.example\r\n", self.deliver(World(address=""), envelope))
 
+    def test_computers_with_strange_names_may_submit(self) -> None:
+        """A mail program that says a computer's name which is no host name is known by its address; other servers must do better."""
+        envelope = b"AUTH PLAIN " + PLAIN + b"\r\nMAIL FROM:<a@example.com>\r\nRCPT TO:<bob@example.test>\r\n"
+        for name in (b"My PC", "太郎のパソコン".encode(), b"[IPv6:fe80::1%en0]", b"a\x07b", b"x" * 300):
+            trace = self.deliver(World("submission"), envelope, b"EHLO " + name + b"\r\n")
+            self.assertIn("Received: from [192.0.2.1] ([192.0.2.1])\r\n", trace)
+        protocol, transport = World().connect()
+        said(transport)
+        protocol.dataReceived(b"EHLO My PC\r\n")
+        self.assertTrue(said(transport).startswith(b"501 "))
+
     def test_one_copy_for_each_account(self) -> None:
         """Recipients that lead to the same account make one copy."""
         world = World()
