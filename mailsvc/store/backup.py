@@ -54,7 +54,7 @@ def restore(source: str, layout: Layout) -> int:
     """
     backed_up = Layout(source)
     if not os.path.exists(backed_up.database):
-        raise FileNotFoundError(errno.ENOENT, "there is no backup in", source)
+        raise FileNotFoundError(errno.ENOENT, "there is no backup", source)
     _must_be_empty(layout)
     lease = take_lease(layout)
     try:

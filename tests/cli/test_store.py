@@ -95,7 +95,7 @@ def test_restore_from_nothing(mail: Run, tmp_path: Path) -> None:
     """A directory without a backup is told from one that does not exist."""
     shutil.rmtree(tmp_path / "store")
     (tmp_path / "empty").mkdir()
-    assert "there is no backup in" in mail("restore", "empty", code=1).stderr
+    assert "there is no backup" in mail("restore", "empty", code=1).stderr
     assert "does not exist" in mail("restore", "absent", code=2).stderr
 
 
