@@ -33,7 +33,7 @@ class Monitoring(Service):
         self._options = options
         self._store = store
         self._counters = counters
-        self._checks = {"store": store.ping, "disk": self._space, "listeners": serving}
+        self._checks = {"store": store.ping, "intake": self._intake, "listeners": serving}
         self._socket: socket | None = None
         self._port: IListeningPort | None = None
 
@@ -59,5 +59,5 @@ class Monitoring(Service):
         super().stopService()
         return maybeDeferred(self._port.stopListening) if self._port is not None else None
 
-    async def _space(self) -> None:
-        self._store.check_space()
+    async def _intake(self) -> None:
+        self._store.check_ready()

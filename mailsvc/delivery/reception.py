@@ -36,7 +36,7 @@ class Delivery:
         if self.size_limit and envelope.size > self.size_limit:
             raise too_big(self.size_limit)
         store = self._services.store
-        store.check_space()
+        store.check_ready()
         repair = self._options.bare_newlines is BareNewlines.NORMALISE
         return Transaction(
             self._services,

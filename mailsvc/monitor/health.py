@@ -1,7 +1,7 @@
 """Whether the service can do its work, as named checks.
 
 A check is an async function that returns None when all is well and raises when not; ``app`` supplies them (the owner of the store
-answers, the disk has room, every worker serves). One that does not answer within :data:`PATIENCE` seconds has failed.
+answers, new mail would be taken, every worker serves). One that does not answer within :data:`PATIENCE` seconds has failed.
 """
 
 from collections.abc import Awaitable, Callable, Mapping

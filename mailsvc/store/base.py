@@ -50,6 +50,6 @@ class StoreBase:
         """Call ``listener`` after every commit that changed a mailbox."""
         return self.bus.subscribe(MailboxChanged, listener)
 
-    def check_space(self) -> None:
+    def check_ready(self) -> None:
         """Raise NOT_NOW below the low-space mark."""
         self._space.check()

@@ -82,9 +82,15 @@ class StoreClient(StoreBase, MultiService):
         self._locks.add(lock)
         return lock
 
+    def check_ready(self) -> None:
+        """Raise NOT_NOW while there is no owner, or below the low-space mark."""
+        if self._link is None:
+            raise temporary("store-restarting")
+        super().check_ready()
+
     async def ping(self) -> None:
         """Return when the owner can commit. Raises NOT_NOW."""
-        self.check_space()
+        self.check_ready()
         await self._request("ping")
 
     # --- beyond it ---

@@ -68,7 +68,7 @@ class DirectStore(StoreBase):
 
     async def ping(self) -> None:
         """Return when a commit is possible. Raises NOT_NOW."""
-        self.check_space()
+        self.check_ready()
         self.commit([Touch()])
 
     def announce(self, topic: str, payload: Any = None) -> None:

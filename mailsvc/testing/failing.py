@@ -131,7 +131,7 @@ class FailingStore:
         """Fails."""
         raise self._fail("ping")
 
-    def check_space(self) -> None:
+    def check_ready(self) -> None:
         """Fails if told to."""
         if self._space:
-            raise self._fail("check_space")
+            raise self._fail("check_ready")

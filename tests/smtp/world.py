@@ -82,7 +82,7 @@ class Store:
         self.writers.append(Writer(self))
         return self.writers[-1]
 
-    def check_space(self) -> None:
+    def check_ready(self) -> None:
         if "space" in self.failures:
             raise self.failures["space"]
 

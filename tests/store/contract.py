@@ -361,8 +361,8 @@ class StoreContract:
                 await writer.close()
 
     async def test_low_disk_is_said_early(self):
-        """check_space says nothing while there is room."""
-        assert self.store.check_space() is None
+        """check_ready says nothing while there is room."""
+        assert self.store.check_ready() is None
 
     # --- directory operations ---
 

@@ -248,6 +248,17 @@ class SeveralProcessesTests(OwnerTestCase):
         assert caught.exception.kind is Kind.NOT_NOW
         assert (await self.store.mailbox(account, "INBOX")).messages == 0
 
+    async def test_new_mail_is_refused_early_while_there_is_no_owner(self):
+        """check_ready says NOT_NOW, before anybody sends a message in vain, until the owner is back."""
+        self.store.check_ready()
+        os.kill(self.owner.pid, signal.SIGKILL)
+        await until(lambda: self.store._link is None)
+        with self.assertRaises(MailError) as caught:
+            self.store.check_ready()
+        assert (caught.exception.kind, caught.exception.reason) == (Kind.NOT_NOW, "store-restarting")
+        await self.store.when_connected()
+        self.store.check_ready()
+
     async def test_what_was_given_up_is_not_done_later(self):
         """A request that timed out while the owner slept is not carried out when it wakes: the next try would double it."""
         (account,) = await self.accounts("alice")

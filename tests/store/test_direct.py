@@ -53,10 +53,10 @@ class DirectStoreTests(StoreContract, TestCase):
         assert self.store.connection().execute("SELECT count(*) FROM unlink_later").fetchone() == (0,)
 
     async def test_full_disk_is_said_early(self):
-        """Below the mark check_space and ping say NOT_NOW."""
+        """Below the mark check_ready and ping say NOT_NOW."""
         self.store.close()
         self.store = DirectStore(self.path, options=StoreOptions(low_disk=Size(2**62)))
-        for question in (self.store.check_space, lambda: self.store._space.check()):
+        for question in (self.store.check_ready, lambda: self.store._space.check()):
             with self.assertRaises(MailError) as caught:
                 question()
             assert caught.exception.kind is Kind.NOT_NOW

@@ -27,10 +27,10 @@ def test_everything_fails():
         with pytest.raises(MailError) as caught:
             run(question)
         assert caught.value.kind is Kind.NOT_NOW
-    for function in (store.check_space, store.bodies.create):
+    for function in (store.check_ready, store.bodies.create):
         with pytest.raises(MailError):
             function()
-    assert store.asked == ["apply", "mailbox", "mailboxes", "rows", "changes", "lock", "ping", "check_space"]
+    assert store.asked == ["apply", "mailbox", "mailboxes", "rows", "changes", "lock", "ping", "check_ready"]
 
 
 def test_error_of_ones_choice():

@@ -45,7 +45,9 @@ class IBodies(Interface):
 class ILock(Interface):
     """An exclusive lock on a mailbox; ended by :meth:`release` or by the death of the process that holds it."""
 
-    held: bool = Attribute("False once it was released, or lost because the store restarted and somebody else was faster.")
+    held: bool = Attribute(
+        "False once it was released, or lost because the store restarted and somebody else was faster."
+    )
 
     def release() -> None:
         """Give the lock back. Harmless twice."""
@@ -85,5 +87,8 @@ class IStore(Interface):
     async def ping() -> None:
         """Return when the store can commit; raises NOT_NOW otherwise (health, low disk)."""
 
-    def check_space() -> None:
-        """Raise NOT_NOW if the disk is below the low-space mark: asked before a message is taken, cheap enough for each MAIL."""
+    def check_ready() -> None:
+        """Raise NOT_NOW if a message could not be taken now: the disk is below the low-space mark, or nobody is there to commit.
+
+        Asked before a client sends its message, and cheap enough for each MAIL.
+        """
