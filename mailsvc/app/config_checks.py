@@ -17,7 +17,7 @@ from twisted.cred.strcred import findCheckerFactories
 
 from mailsvc.app.config_file import KeyPath, key_text
 from mailsvc.formats.address import canonical_domain
-from mailsvc.store.layout import Layout
+from mailsvc.store.layout import SOCKET_PATH_BYTES, Layout
 from mailsvc.texts import Sentence
 from mailsvc.wire.options import ListenerOptions, Protocol, TLSMode
 
@@ -28,8 +28,6 @@ __all__ = ["check", "domain_fault"]
 
 Found = Iterator[tuple[KeyPath, Sentence]]
 IPAddress = IPv4Address | IPv6Address
-
-_SOCKET_PATH_BYTES = 107  # sun_path of Linux without its final NUL, unix(7)
 
 
 def check(config: "Config") -> Found:
@@ -87,7 +85,7 @@ def _certificate(config: "Config") -> Found:
 
 def _store(config: "Config") -> Found:
     """The store's directory has a socket, whose path the system limits."""
-    if len(os.fsencode(Layout(str(config.store.path)).socket)) > _SOCKET_PATH_BYTES:
+    if len(os.fsencode(Layout(str(config.store.path)).socket)) > SOCKET_PATH_BYTES:
         yield ("store", "path"), Sentence("config.store-path", path=config.store.path)
 
 
@@ -143,8 +141,8 @@ def _listener(listener: ListenerOptions, certified: bool) -> Iterator[tuple[str,
 
 def _socket_file(listener: ListenerOptions) -> Iterator[tuple[str, Sentence]]:
     path = listener.address.removeprefix("unix:")
-    if not path.startswith("/") or len(path.encode()) > _SOCKET_PATH_BYTES:
-        yield "address", Sentence("config.address-socket-path", most=_SOCKET_PATH_BYTES)
+    if not path.startswith("/") or len(path.encode()) > SOCKET_PATH_BYTES:
+        yield "address", Sentence("config.address-socket-path", most=SOCKET_PATH_BYTES)
     if listener.port:
         yield "port", Sentence("config.port-unix")
 

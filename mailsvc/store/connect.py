@@ -78,7 +78,8 @@ class OwnerLink:
     """A blocking connection to the owner. Context manager."""
 
     def __init__(self, layout: Layout, timeout: float = _TIMEOUT) -> None:
-        """Raises OSError if nobody listens, MailError(NOT_NOW) if it does not speak our version."""
+        """Raises OSError if nobody listens or can, MailError(NOT_NOW) if it does not speak our version."""
+        layout.check_socket()
         self._buffer = bytearray()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(timeout)

@@ -13,7 +13,10 @@ import os
 
 import attrs
 
-__all__ = ["Layout", "sync_directory"]
+__all__ = ["SOCKET_PATH_BYTES", "Layout", "sync_directory"]
+
+SOCKET_PATH_BYTES = 107
+"""How long the path of a socket may be: sun_path of Linux without its final NUL, unix(7)."""
 
 
 @attrs.frozen
@@ -36,6 +39,15 @@ class Layout:
     def socket(self) -> str:
         """The owner's Unix socket."""
         return os.path.join(self.root, "owner.sock")
+
+    def check_socket(self) -> None:
+        """Raise OSError, in words for people, if no socket can have this path."""
+        length = len(os.fsencode(self.socket))
+        if length > SOCKET_PATH_BYTES:
+            raise OSError(
+                f"the socket {self.socket} cannot be made: its path has {length} bytes, {SOCKET_PATH_BYTES} are possible; "
+                "put the store under a shorter path"
+            )
 
     @property
     def bodies(self) -> str:

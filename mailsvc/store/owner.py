@@ -80,7 +80,8 @@ class Owner:
         }
 
     def open(self) -> None:
-        """Take the store and listen. Raises what :meth:`Committer.open` raises."""
+        """Take the store and listen. Raises what :meth:`Committer.open` raises, OSError too if the socket cannot be made."""
+        self._layout.check_socket()
         self._committer.unlink = self._housekeeper.unlink
         self._committer.open()
         self._housekeeper.start()

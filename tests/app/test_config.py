@@ -246,8 +246,12 @@ TABLE = {
         f'[store]\npath = "/{"x" * 100}"\n',
         [
             f"mailsvc.toml:9: store.path: /{'x' * 100} is too long: the path of the socket in it may have at most 107 bytes"
+            "; choose a shorter one"
         ],
-        [f"mailsvc.toml:9: store.path: /{'x' * 100} は長すぎます。その中に置くソケットのパスは 107 バイトまでです"],
+        [
+            f"mailsvc.toml:9: store.path: /{'x' * 100} は長すぎます。その中に置くソケットのパスは 107 バイトまでなので、"
+            "短いパスにしてください"
+        ],
     ),
     "password sources": (
         '[auth]\nsources = ["own", "pswd:/x",\n"passwd:relative", "passwd:/no/such/file", "memory:a:b"]\n',

@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -29,6 +31,22 @@ def test_socket_of_a_dead_owner(tmp_path):
     with socket.socket(socket.AF_UNIX) as left_over:
         left_over.bind(str(tmp_path / "store" / "owner.sock"))
     open_store(tmp_path / "store").close()
+
+
+def test_path_too_long_for_a_socket(tmp_path):
+    """Owner and command name the path and say what to do; the owner leaves nothing behind."""
+    path = tmp_path / ("x" * 110)
+    with pytest.raises(MailError) as caught:
+        open_store(path)
+    owner = subprocess.run(
+        [sys.executable, "-m", "mailsvc.store.owner", path], stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    assert owner.returncode == 1
+    for text in (caught.value.detail, owner.stderr):
+        assert f"{path}/owner.sock" in text
+        assert "107 are possible; put the store under a shorter path" in text
+        assert "Traceback" not in text
+    assert not path.exists()
 
 
 def test_somebody_else_has_it(tmp_path):
