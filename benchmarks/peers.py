@@ -5,7 +5,6 @@ distribution configures them, with these differences, all in their favour: Postf
 tries a deferred message again after a second, Dovecot keeps its log-in processes (``service_count = 0``) and does not hash passwords.
 """
 
-import ctypes
 import os
 import shutil
 import signal
@@ -19,10 +18,9 @@ from typing import Self
 
 from benchmarks.load import counts
 from benchmarks.servers import DOMAIN, HOST, PASSWORD, Server, free_port, mailboxes, processes_below
+from mailsvc.testing.keeper import Keeper
 
 __all__ = ["Peers"]
-
-_PR_SET_PDEATHSIG = 1
 
 MAIN_CF = """\
 compatibility_level = 3.6
@@ -116,11 +114,6 @@ service pop3-login {{
 """
 
 
-def _die_with_parent() -> None:
-    """Should the benchmark be killed, its servers end too."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
 def _wait(condition: Callable[[], bool], what: str, seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
@@ -152,6 +145,7 @@ class Peers(Server):
         self.smtp, self.pop3 = free_port(), free_port()
         self.root = Path()
         self._running: list[subprocess.Popen[bytes]] = []
+        self._keepers: list[Keeper] = []
 
     @property
     def description(self) -> str:  # type: ignore[override]
@@ -192,6 +186,8 @@ class Peers(Server):
                     os.kill(pid, signal.SIGKILL)
                 process.wait()
         self._running.clear()
+        while self._keepers:
+            self._keepers.pop().release()
         shutil.rmtree(self.root, ignore_errors=True)
 
     def delivered(self) -> bool:
@@ -232,12 +228,13 @@ class Peers(Server):
             subprocess.Popen(
                 command,
                 env={**os.environ, **self.environment},
-                preexec_fn=_die_with_parent,
+                start_new_session=True,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
             )
         )
+        self._keepers.append(Keeper(-self._running[-1].pid))
 
     def _log(self, name: str) -> str:
         log = self.root / name

@@ -6,7 +6,7 @@
         smtplib.SMTP(server.host, server.ports["smtp"]) ...
         server.kill("owner")
 
-Every wait is bounded, and whatever happens no process is left behind.
+Every wait is bounded, and whatever happens no process is left behind, not even if the tests are killed.
 """
 
 import atexit
@@ -32,6 +32,7 @@ from mailsvc.net.certificates import LOOPBACK_NAMES, self_signed, write_pair
 from mailsvc.store import open_store
 from mailsvc.store.connect import run
 from mailsvc.testing.auth import InlineWorker
+from mailsvc.testing.keeper import Keeper
 
 __all__ = ["LISTENERS", "TWISTD", "RunningServer", "free_ports", "wait_for"]
 
@@ -118,6 +119,7 @@ class RunningServer:
         self._command += twistd or ["-n", "--pidfile=", "mailsvc", "-c", str(self.file), *arguments]
         self._family: set[int] = set()  # all that were ever seen: of a killed main process, the children are nobody's
         self._process: subprocess.Popen[bytes] | None = None
+        self._keeper: Keeper | None = None
         directory.mkdir(parents=True, exist_ok=True)
         if not self.certificate.exists():
             write_pair(self.certificate, self._key, self_signed([f"mail.{domain}", *LOOPBACK_NAMES], datetime.now(UTC)))
@@ -149,6 +151,7 @@ class RunningServer:
 
     def start_only(self) -> None:
         """Start it without waiting."""
+        self._release_keeper()
         with self._log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,
@@ -158,6 +161,7 @@ class RunningServer:
                 env=os.environ | self._environment,
                 start_new_session=self._session,
             )
+        self._keeper = Keeper(self._process.pid)
         atexit.register(self.destroy)
 
     def stop(self) -> int:
@@ -197,7 +201,12 @@ class RunningServer:
         self._process.kill()
         self._process.wait(PATIENCE)
         self._process = None
+        self._release_keeper()
         remove_directory(self.directory / "store" / "counters")
+
+    def _release_keeper(self) -> None:
+        if self._keeper is not None:
+            self._keeper.release()
 
     def __enter__(self) -> Self:
         try:

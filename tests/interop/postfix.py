@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from mailsvc.testing.harness import free_ports, wait_for
+from mailsvc.testing.keeper import Keeper
 
 __all__ = ["TRANSPORTS", "Postfix"]
 
@@ -75,17 +76,6 @@ postlog    unix-dgram n - n - 1 postlogd
 {transports}"""
 
 
-_KEEPER = """\
-trap : TERM
-/usr/lib/postfix/sbin/master -d -c "$0" &
-read -r nothing
-kill 0
-wait
-"""
-"""A shell, alone with Postfix in a process group, that ends it when its own input ends: also when the tests are killed. (Postfix changes
-its user back and forth, and with that forgets a signal asked for at its parent's death.)"""
-
-
 class Postfix:
     """One instance in the new folder ``root``, which others must be able to enter.
 
@@ -95,7 +85,8 @@ class Postfix:
     def __init__(self, root: Path, routes: Mapping[str, str], certificate: Path) -> None:
         self.root = root
         (self.port,) = free_ports(1)
-        self._keeper: subprocess.Popen[bytes] | None = None
+        self._master: subprocess.Popen[bytes] | None = None
+        self._keeper: Keeper | None = None
         for name in ("etc", "spool", "data", "log"):
             (root / name).mkdir(parents=True)
         shutil.chown(root / "data", "postfix")
@@ -109,13 +100,14 @@ class Postfix:
     def __enter__(self) -> Self:
         etc = self.root / "etc"
         subprocess.run(["postfix", "-c", etc, "check"], check=True, capture_output=True, timeout=60)
-        self._keeper = subprocess.Popen(
-            ["sh", "-c", _KEEPER, etc],
+        self._master = subprocess.Popen(
+            ["/usr/lib/postfix/sbin/master", "-d", "-c", etc],
             start_new_session=True,
-            stdin=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        self._keeper = Keeper(-self._master.pid)
         try:
             wait_for(lambda: "daemon started" in self.log, "Postfix starts")
         except BaseException:
@@ -124,14 +116,15 @@ class Postfix:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        assert self._master is not None
         assert self._keeper is not None
-        assert self._keeper.stdin is not None
-        self._keeper.stdin.close()
+        self._master.terminate()
         try:
-            self._keeper.wait(20)
+            self._master.wait(20)
         except subprocess.TimeoutExpired:
-            os.killpg(self._keeper.pid, signal.SIGKILL)
-            self._keeper.wait()
+            os.killpg(self._master.pid, signal.SIGKILL)
+            self._master.wait()
+        self._keeper.release()
 
     @property
     def log(self) -> str:
