@@ -1,7 +1,7 @@
 """What every serving process does, alone or as one of several workers: answer on its sockets until told to stop.
 
-Stopping is orderly: no new connections; clients are told goodbye, idle ones at once, busy ones after their command; what is left after
-:data:`GRACE` seconds is cut.
+Stopping is orderly: no new connections; clients are told goodbye, idle ones at once, busy ones after their command; those still at it after
+:data:`GRACE` seconds are told so too, and cut.
 """
 
 from collections.abc import Callable, Sequence

@@ -47,6 +47,8 @@ CLOSE_GRACE = 30.0
 SHORT_GRACE = 3.0
 """The same when the server stops, which a sleeping client with TLS need not hold up, and for a client that is turned away."""
 
+LAST_GRACE = 1.0
+"""The same at the very end, when the server waits no longer for a command that still runs."""
 
 HANDSHAKE_TIMEOUT = 60.0
 """Seconds that a client gets for its part of the TLS handshake (less if the listener's idle time-out is shorter)."""
@@ -67,7 +69,7 @@ class Reader(Protocol):
 
 
 class _LineReader:
-    """A Reader of one line, for answers within a command."""
+    """A Reader of one line, for answers within a command. Nothing is lost when the server does not wait for it."""
 
     def __init__(self, max_line: int) -> None:
         self._framing = Framing(max_line)
@@ -221,7 +223,9 @@ class Conversation(protocol.Protocol):
         await done
 
     async def receive_line(self, timeout: float, max_line: int) -> bytes:
-        """The client's next line. Raises Gone and BadLine."""
+        """The client's next line. Raises Gone, also when the server stops, and BadLine."""
+        if self._stopping and not self._closing:
+            self._end("shutdown")
         reader = _LineReader(max_line)
         await self.receive(reader, timeout)
         if isinstance(reader.line, BadLine):
@@ -261,10 +265,18 @@ class Conversation(protocol.Protocol):
         self._abort_call = self.factory.clock.callLater(self._grace, self.abort)
 
     def shutdown(self) -> None:
-        """The server stops: end now if idle, else after the running command."""
+        """The server stops: end now if idle or in the middle of a log-in, else after the running command."""
         self._stopping = True
         self._grace = SHORT_GRACE
-        if not self._busy and not self._closing:
+        if not self._closing and (not self._busy or isinstance(self._reader, _LineReader)):
+            self._end("shutdown")
+
+    def cut_short(self) -> None:
+        """The server waits no longer: a last word, if the client takes any, and the line is cut soon."""
+        self._grace = LAST_GRACE
+        if self._closing or self._flow.full:
+            self.abort()
+        else:
             self._end("shutdown")
 
     def abort(self) -> None:

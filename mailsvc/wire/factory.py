@@ -118,7 +118,7 @@ class ConversationFactory(protocol.ServerFactory):
             done.callback(None)
 
     async def drain(self, grace: float) -> None:
-        """Tell everybody goodbye: idle clients now, busy ones after their command; abort what is left after ``grace`` seconds."""
+        """Tell everybody goodbye: idle clients now, busy ones after their command, and after ``grace`` seconds those still at it."""
         self._stopping = True
         for conversation in list(self._conversations):
             conversation.shutdown()
@@ -126,11 +126,11 @@ class ConversationFactory(protocol.ServerFactory):
             return
         done: Deferred[None] = Deferred()
         self._all_gone = done
-        deadline = self.clock.callLater(grace, self._abort)
+        deadline = self.clock.callLater(grace, self._cut_short)
         await done
         if deadline.active():
             deadline.cancel()
 
-    def _abort(self) -> None:
+    def _cut_short(self) -> None:
         for conversation in list(self._conversations):
-            conversation.abort()
+            conversation.cut_short()

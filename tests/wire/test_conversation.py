@@ -1,11 +1,12 @@
 """The serial conversation under every line protocol: order, framing, time, back-pressure, TLS."""
 
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
-from mailsvc.wire.conversation import CLOSE_GRACE, HANDSHAKE_TIMEOUT, SHORT_GRACE, TURN
+from mailsvc.wire.conversation import CLOSE_GRACE, HANDSHAKE_TIMEOUT, LAST_GRACE, SHORT_GRACE, TURN
 from mailsvc.wire.factory import TURNED_AWAY, ConversationFactory
 from mailsvc.wire.framing import CROWDED, HOPELESS
 from mailsvc.wire.options import ListenerOptions, Protocol, TLSMode
@@ -376,7 +377,7 @@ class DrainTests(TestCase):
     """The server stops."""
 
     def test_idle_now_busy_later_stuck_aborted(self) -> None:
-        """Idle clients are told at once, busy ones after their command; what hangs is cut at the end."""
+        """Idle clients are told at once, busy ones after their command; what hangs is told and cut at the end."""
         clock = Clock()
         factory = ConversationFactory(ListenerOptions(protocol=Protocol.SMTP, port=25), Echo, clock)
         idle, idle_transport = join(factory)
@@ -385,8 +386,6 @@ class DrainTests(TestCase):
         for echo, transport in ((busy, busy_transport), (stuck, stuck_transport)):
             echo.dataReceived(b"wait\r\nsay more\r\n")
             said(transport)
-        from twisted.internet.defer import Deferred
-
         done: Deferred[None] = Deferred.fromCoroutine(factory.drain(10))
         self.assertEqual(said(idle_transport), b"hello\r\nfarewell shutdown\r\n")
         self.assertEqual(said(busy_transport), b"")
@@ -394,7 +393,56 @@ class DrainTests(TestCase):
         self.assertEqual(said(busy_transport), b"waited\r\nfarewell shutdown\r\n")
         self.assertNoResult(done)
         clock.advance(10)
+        self.assertEqual(said(stuck_transport), b"farewell shutdown\r\n")
+        self.assertFalse(stuck_transport.disconnected)
+        clock.advance(LAST_GRACE)
         self.assertTrue(stuck_transport.disconnected)
         for echo in (idle, busy, stuck):
             echo.connectionLost(Failure(ConnectionDone()))
         self.successResultOf(done)
+
+    def test_silent_in_an_exchange_is_told_at_once(self) -> None:
+        """A client that was asked for a password and says nothing does not hold up the stop."""
+        echo, transport = connect()
+        echo.dataReceived(b"ask\r\n")
+        said(transport)
+        echo.shutdown()
+        self.assertEqual(said(transport), b"farewell shutdown\r\n")
+        self.assertTrue(transport.disconnecting)
+
+    def test_no_exchange_begins_while_stopping(self) -> None:
+        """A command that wants an answer from the client once the server stops ends instead."""
+        echo, transport = connect()
+        echo.dataReceived(b"wait_and_ask\r\n")
+        echo.shutdown()
+        said(transport)
+        echo.gates.pop().callback(None)
+        self.assertTrue(said(transport).endswith(b"farewell shutdown\r\n"))
+        self.assertIn("gone", echo.log)
+
+    def test_data_may_go_on(self) -> None:
+        """A message that is on its way may arrive; one that never ends is told goodbye at the deadline."""
+        clock = Clock()
+        echo, transport = connect(clock)
+        echo.dataReceived(b"data\r\nhalf")
+        said(transport)
+        done: Deferred[None] = Deferred.fromCoroutine(echo.factory.drain(10))
+        clock.advance(9)
+        self.assertEqual(said(transport), b"")
+        clock.advance(1)
+        self.assertEqual(said(transport), b"farewell shutdown\r\n")
+        echo.connectionLost(Failure(ConnectionDone()))
+        self.successResultOf(done)
+        self.assertEqual(clock.getDelayedCalls(), [])
+
+    def test_slow_reader_is_cut_at_the_deadline(self) -> None:
+        """A client that takes nothing any more cannot be told anything: it is cut, and nothing is said in the middle of its data."""
+        clock = Clock()
+        echo, transport = connect(clock)
+        assert transport.producer is not None
+        self.patch(transport, "write", lambda data: transport.producer.pauseProducing())
+        echo.dataReceived(b"big 5000\r\n")
+        self.patch(transport, "write", lambda data: self.fail(f"said {data!r}"))
+        Deferred.fromCoroutine(echo.factory.drain(10))
+        clock.advance(10)
+        self.assertTrue(transport.disconnected)
