@@ -15,6 +15,7 @@ import attrs
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.portal import IRealm, Portal
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from mailsvc.app.realm import Login
@@ -69,6 +70,7 @@ def make_portal(
     realm: IRealm,
     directory: IDirectory,
     hasher: Hasher,
+    clock: IReactorTime,
     options: AuthOptions,
     publish: Publish,
     upgrade: Upgrade,
@@ -78,5 +80,5 @@ def make_portal(
 
     :param upgrade: stores a renewed hash of an account. :param further: checkers given by ``--auth``.
     """
-    chain = make_chain(options.sources, directory, hasher, further, upgrade)
+    chain = make_chain(options.sources, directory, hasher, clock, further, upgrade)
     return MailPortal(realm, (chain, RelayChecker()), publish)

@@ -98,7 +98,7 @@ def build_rooms(
     reception = Reception(services, {listener.name: listener for listener in config.listeners})
     realm = Realm(directory, {IDelivery: reception.avatar, IMaildrop: cast(AvatarFactory, maildrop_factory(store))})
     upgrade = partial(_store_hash, store)
-    portal = make_portal(realm, directory, Hasher(pool), config.auth, store.bus.publish, upgrade, checkers)
+    portal = make_portal(realm, directory, Hasher(pool), reactor, config.auth, store.bus.publish, upgrade, checkers)
     return Rooms(
         reactor=reactor,
         config=config,

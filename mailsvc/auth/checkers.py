@@ -14,7 +14,8 @@ from typing import Any, cast
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.error import UnauthorizedLogin
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, TimeoutError, maybeDeferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -25,9 +26,12 @@ from mailsvc.core.interfaces.directory import IDirectory
 from mailsvc.core.values import Account
 from mailsvc.formats.sasl import NAME_LIMIT, PASSWORD_LIMIT, saslprep
 
-__all__ = ["Chain", "DirectoryChecker", "OutsideSource", "Upgrade"]
+__all__ = ["PATIENCE", "Chain", "DirectoryChecker", "OutsideSource", "Upgrade"]
 
 log = Logger()
+
+PATIENCE = 30.0
+"""Seconds that an outside source gets for its answer; a client waits for a minute or two."""
 
 Upgrade = Callable[[Account, str], Awaitable[object]]
 """Stores a new hash for an account."""
@@ -96,16 +100,21 @@ class OutsideSource:
 
     credentialInterfaces = (IUsernamePassword,)
 
-    def __init__(self, checker: ICredentialsChecker, directory: IDirectory) -> None:
+    def __init__(self, checker: ICredentialsChecker, directory: IDirectory, clock: IReactorTime) -> None:
         self._checker = checker
         self._directory = directory
+        self._clock = clock
 
     def requestAvatarId(self, credentials: PasswordCredentials) -> "Deferred[AvatarId]":
-        """The account's address. Fails with UnauthorizedLogin, or what the source fails with."""
+        """The account's address. Fails with UnauthorizedLogin, NOT_NOW if the source does not answer, or what the source fails with."""
         return Deferred.fromCoroutine(self._check(credentials))
 
     async def _check(self, credentials: PasswordCredentials) -> AvatarId:
-        identity: Any = await maybeDeferred(self._checker.requestAvatarId, credentials)
+        asked: Deferred[Any] = maybeDeferred(self._checker.requestAvatarId, credentials)
+        try:
+            identity = await asked.addTimeout(PATIENCE, self._clock)
+        except TimeoutError:
+            raise temporary("password-source-silent", type(self._checker).__name__) from None
         if not isinstance(identity, bytes):  # ANONYMOUS, or worse
             raise UnauthorizedLogin("source-names-nobody")
         return _admit(await self._directory.find_login(_name(identity), credentials.peer.domain))

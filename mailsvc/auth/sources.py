@@ -6,6 +6,7 @@ from pathlib import Path
 from twisted.cred import strcred
 from twisted.cred.checkers import ICredentialsChecker, InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.credentials import IUsernamePassword
+from twisted.internet.interfaces import IReactorTime
 
 from mailsvc.auth.checkers import Chain, DirectoryChecker, OutsideSource, Upgrade
 from mailsvc.auth.hashing import Hasher
@@ -24,40 +25,43 @@ def make_chain(
     names: Iterable[str],
     directory: IDirectory,
     hasher: Hasher,
+    clock: IReactorTime,
     further: Iterable[ICredentialsChecker] = (),
     upgrade: Upgrade | None = None,
 ) -> Chain:
     """The chain of the sources called ``names`` (AuthOptions.sources), then of ``further`` checkers (``--auth``).
 
-    :param upgrade: stores a renewed hash of one of our own accounts.
+    :param clock: limits the time that an outside source has. :param upgrade: stores a renewed hash of one of our own accounts.
     Raises ValueError, saying which source cannot be used and why.
     """
-    named = [_source(name, directory, hasher, upgrade) for name in names]
-    return Chain([*named, *(_outside(checker, directory) for checker in further)])
+    named = [_source(name, directory, hasher, clock, upgrade) for name in names]
+    return Chain([*named, *(_outside(checker, directory, clock) for checker in further)])
 
 
-def _source(name: str, directory: IDirectory, hasher: Hasher, upgrade: Upgrade | None) -> ICredentialsChecker:
+def _source(
+    name: str, directory: IDirectory, hasher: Hasher, clock: IReactorTime, upgrade: Upgrade | None
+) -> ICredentialsChecker:
     kind, _, argument = name.partition(":")
     if name == "own":
         return DirectoryChecker(directory, hasher, upgrade)
     if kind == "passwd":
-        return OutsideSource(PasswdFileChecker(Path(argument), hasher.worker), directory)
+        return OutsideSource(PasswdFileChecker(Path(argument), hasher.worker), directory, clock)
     if kind in _UNUSED:
         raise ValueError(f"password source {kind} is not used here: {_UNUSED[kind]}")
     try:
         checker = strcred.makeChecker(name)
     except (strcred.StrcredException, ValueError, TypeError) as error:
         raise ValueError(f"password source {kind}: {error}") from error
-    return _outside(checker, directory)
+    return _outside(checker, directory, clock)
 
 
-def _outside(checker: ICredentialsChecker, directory: IDirectory) -> OutsideSource:
+def _outside(checker: ICredentialsChecker, directory: IDirectory, clock: IReactorTime) -> OutsideSource:
     if IUsernamePassword not in checker.credentialInterfaces:
         raise ValueError(f"password source {type(checker).__name__} does not check names and passwords")
     if isinstance(checker, InMemoryUsernamePasswordDatabaseDontUse):
         # Twisted 26.10 fills it with text when it is made from "memory:name:password", and then looks for octets in it.
         checker.users = {_octets(name): _octets(password) for name, password in checker.users.items()}
-    return OutsideSource(checker, directory)
+    return OutsideSource(checker, directory, clock)
 
 
 def _octets(text: str | bytes) -> bytes:

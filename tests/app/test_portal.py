@@ -9,6 +9,7 @@ from twisted.cred.credentials import Anonymous
 from twisted.cred.error import UnauthorizedLogin, UnhandledCredentials
 from twisted.cred.portal import IRealm
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import Interface
 from zope.interface.verify import verifyObject
@@ -54,6 +55,7 @@ class PortalTests(SynchronousTestCase):
             self.realm,
             self.directory,
             Hasher(InlineWorker()),
+            Clock(),
             AuthOptions(),
             lambda event: self.events.append(event),
             self.upgrade,

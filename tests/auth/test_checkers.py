@@ -6,13 +6,14 @@ from twisted.cred.checkers import ANONYMOUS, ICredentialsChecker
 from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
+from twisted.internet.task import Clock
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from mailsvc.auth.checkers import Chain, DirectoryChecker, OutsideSource
+from mailsvc.auth.checkers import PATIENCE, Chain, DirectoryChecker, OutsideSource
 from mailsvc.auth.hashing import Hasher
 from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.values import Account
@@ -179,32 +180,46 @@ class UpgradeTests(CheckerCase):
 class OutsideSourceTests(CheckerCase):
     """Names that another source vouches for are mapped to accounts."""
 
+    def outside(self, source: Source) -> OutsideSource:
+        """The source in front of our accounts."""
+        self.clock = Clock()
+        return OutsideSource(source, self.directory, self.clock)
+
     def test_mapped_to_the_account(self) -> None:
         """The source's name is looked up like a login, in the listener's domain."""
+        self.assertEqual(self.admitted(self.outside(Source(b"u0123")), typed("whoever")), b"tim@example.test")
         self.assertEqual(
-            self.admitted(OutsideSource(Source(b"u0123"), self.directory), typed("whoever")), b"tim@example.test"
-        )
-        self.assertEqual(
-            self.admitted(OutsideSource(Source(succeed(b"tim")), self.directory), typed("tim", domain="other.test")),
+            self.admitted(self.outside(Source(succeed(b"tim"))), typed("tim", domain="other.test")),
             b"tim@other.test",
         )
 
     def test_no_account_no_entry(self) -> None:
         """A right password elsewhere is no use without an account here."""
-        self.assertEqual(self.refused(OutsideSource(Source(b"stranger"), self.directory), typed("x")), "no-account")
+        self.assertEqual(self.refused(self.outside(Source(b"stranger")), typed("x")), "no-account")
 
     def test_disabled_here_is_disabled(self) -> None:
         """The directory's word counts, whatever the source says."""
         self.directory.change(self.tim, enabled=False)
-        self.assertEqual(self.refused(OutsideSource(Source(b"tim"), self.directory), typed("tim")), "disabled")
+        self.assertEqual(self.refused(self.outside(Source(b"tim")), typed("tim")), "disabled")
 
     def test_anonymous_is_nobody(self) -> None:
         """A source that lets everybody in as ANONYMOUS, or answers with something else, lets nobody in here."""
         for answer in (ANONYMOUS, "tim", None):
-            self.assertEqual(
-                self.refused(OutsideSource(Source(answer), self.directory), typed("tim")), "source-names-nobody"
-            )
-        self.assertEqual(self.refused(OutsideSource(Source(b"\xff"), self.directory), typed("tim")), "unfit-name")
+            self.assertEqual(self.refused(self.outside(Source(answer)), typed("tim")), "source-names-nobody")
+        self.assertEqual(self.refused(self.outside(Source(b"\xff")), typed("tim")), "unfit-name")
+
+    def test_a_source_that_never_answers(self) -> None:
+        """A client hears "later" after half a minute instead of waiting for ever; an answer after that counts for nothing."""
+        answer: Deferred[bytes] = Deferred()
+        last = Source(b"tim")
+        done = maybeDeferred(Chain([self.outside(Source(answer)), last]).requestAvatarId, typed("tim"))
+        self.clock.advance(PATIENCE - 1)
+        self.assertNoResult(done)
+        self.clock.advance(1)
+        self.assertEqual(self.failureResultOf(done, MailError).value.reason, "password-source-silent")
+        answer.callback(b"tim")
+        self.assertEqual(last.asked, 0)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
 
 class ChainTests(CheckerCase):

@@ -2,6 +2,7 @@
 
 from twisted.cred.checkers import AllowAnonymousAccess, InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.error import UnauthorizedLogin
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailsvc.auth.hashing import Hasher
@@ -27,7 +28,7 @@ class SourcesTests(SynchronousTestCase):
         path = scratch(self, "passwd")
         path.write_text(f"file:{CHEAP}\n")
         further = InMemoryUsernamePasswordDatabaseDontUse(further=b"f")
-        chain = make_chain(("own", f"passwd:{path}", "memory:plug:p"), self.directory, self.hasher, [further])
+        chain = make_chain(("own", f"passwd:{path}", "memory:plug:p"), self.directory, self.hasher, Clock(), [further])
         for name, password in (("own", None), ("file", None), ("plug", "p"), ("further", "f")):
             credentials = typed(name) if password is None else typed(name, password)
             self.assertEqual(self.successResultOf(chain.requestAvatarId(credentials)), f"{name}@example.test".encode())
@@ -41,10 +42,12 @@ class SourcesTests(SynchronousTestCase):
             ("unix", "/etc/shadow"),
             ("anonymous", "everybody"),
         ):
-            error = self.assertRaises(ValueError, make_chain, (name,), self.directory, self.hasher)
+            error = self.assertRaises(ValueError, make_chain, (name,), self.directory, self.hasher, Clock())
             self.assertIn(says, str(error))
 
     def test_a_checker_of_another_kind(self) -> None:
         """A checker given by --auth must check names and passwords."""
-        error = self.assertRaises(ValueError, make_chain, (), self.directory, self.hasher, [AllowAnonymousAccess()])
+        error = self.assertRaises(
+            ValueError, make_chain, (), self.directory, self.hasher, Clock(), [AllowAnonymousAccess()]
+        )
         self.assertIn("AllowAnonymousAccess", str(error))
