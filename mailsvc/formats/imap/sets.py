@@ -34,7 +34,19 @@ class NumberSet:
     @classmethod
     def of(cls, numbers: Iterable[int]) -> "NumberSet":
         """The set of these numbers, which may come in any order."""
-        return cls(_merged([(number, number) for number in numbers]))
+        ranges: list[tuple[int, int]] = []
+        low = high = -1
+        for number in sorted(numbers):
+            if number <= high + 1 and ranges:
+                high = max(high, number)
+                continue
+            if high >= 0:
+                ranges[-1] = (low, high)
+            low = high = number
+            ranges.append((low, high))
+        if ranges:
+            ranges[-1] = (low, high)
+        return cls(tuple(ranges))
 
     def resolve(self, largest: int) -> "NumberSet":
         """The set with ``*`` replaced by the largest number in use (RFC 3501 9: seq-range "regardless of order": ``5:*`` is then 3:5)."""

@@ -5,6 +5,7 @@ Answers to what the grammar does not foresee:
 - ``user@host (Full Name)``: without a phrase, the last comment is the name.
 - an address without ``@``: ``mailbox`` is what stands there, ``host`` is empty (not NIL, which would begin a group).
 - ``a@b@c``: the last ``@`` counts. ``Joe joe@host`` without brackets: the last word before ``@`` is the mailbox, the rest the name.
+  ``a@b c@d``: two addresses.
 - a group that is not closed ends with the field; a colon within a group is text.
 - octets above 127 are kept as they are, quotes and comments that do not end go to the end of the field.
 """
@@ -115,10 +116,7 @@ class _Parser:
         if special == b",":
             self._finish()
         elif special == b"@":
-            if self._at >= 0:
-                self._words.append((b"@", False))
-            self._at = len(self._words)
-            self._spaced = False
+            self._at_sign()
         elif special == b":" and not self._in_group and self._at < 0 and self._angle is None:
             self.addresses.append(Address(None, None, _phrase(self._words), None))
             self._in_group = True
@@ -130,6 +128,18 @@ class _Parser:
             self._in_group = False
         else:
             self._word(special)
+
+    def _at_sign(self) -> None:
+        spaced = [at for at, (_, spaced) in enumerate(self._words) if spaced and at > self._at >= 0]
+        if spaced:
+            rest = self._words[spaced[-1] :]
+            self._words = self._words[: spaced[-1]]
+            self._finish()
+            self._words = rest
+        elif self._at >= 0:
+            self._words.insert(self._at, (b"@", False))
+        self._at = len(self._words)
+        self._spaced = False
 
     def _finish(self) -> None:
         if self._angle is not None:

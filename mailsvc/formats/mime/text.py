@@ -23,7 +23,7 @@ from mailsvc.formats.mime.parts import Part
 from mailsvc.formats.mime.transfer import UnknownEncoding, decode_transfer
 from mailsvc.formats.mime.words import decode_words
 
-__all__ = ["Slice", "field_text", "filename", "fold", "text_of"]
+__all__ = ["Slice", "declared_charset", "field_text", "filename", "fold", "text_of"]
 
 _TAGS = re.compile(r"<(?:[a-zA-Z/!?][^<>]*)>")
 _SPACE = re.compile(r"\s+")
@@ -48,9 +48,20 @@ def fold(text: str) -> str:
     return text if text.isascii() else _WRAPPED.sub("", text)
 
 
-def field_text(fields: Fields, name: bytes) -> list[str]:
-    """The texts of all fields called ``name`` (lower case), encoded words decoded; an empty list if there are none."""
-    return [decode_words(value) for value in fields.all(name)]
+def declared_charset(message: Part) -> str | None:
+    """The first charset that a part names: the likeliest one of a header's raw 8-bit text."""
+    for part in message.walk():
+        charset = part.parameter(b"charset")
+        if charset is not None and part.fields.first(b"content-type"):
+            return charset.decode("latin-1")
+    return None
+
+
+def field_text(message: Part, name: bytes) -> list[str]:
+    """The texts of all fields called ``name`` (lower case) in the header of a message, encoded words decoded; ``[]`` without any."""
+    values = message.fields.all(name)
+    charset = None if b"".join(values).isascii() else declared_charset(message)
+    return [decode_words(value, charset) for value in values]
 
 
 def filename(part: Part) -> str | None:
@@ -62,8 +73,9 @@ def filename(part: Part) -> str | None:
 
 def text_of(data: bytes, message: Part) -> Iterator[Slice]:
     """All text of a message: its header, then each part's header, file name and, of text, its body. Never raises."""
+    charset = declared_charset(message)
     for part in message.walk():
-        yield Slice(part is message, _header_text(part.fields))
+        yield Slice(part is message, _header_text(part.fields, charset))
         name = filename(part)
         if name:
             yield Slice(False, name)
@@ -74,8 +86,8 @@ def text_of(data: bytes, message: Part) -> Iterator[Slice]:
             yield Slice(False, decode(data[part.body : part.children[0].start]))
 
 
-def _header_text(fields: Fields) -> str:
-    return "\n".join(f"{name.decode('latin-1')}: {decode_words(value)}" for name, value in fields)
+def _header_text(fields: Fields, charset: str | None) -> str:
+    return "\n".join(f"{name.decode('latin-1')}: {decode_words(value, charset)}" for name, value in fields)
 
 
 def _body_text(data: bytes, part: Part) -> Iterator[Slice]:

@@ -16,10 +16,10 @@ __all__ = ["decode_words"]
 _WORD = re.compile(rb"=\?([^?*\s]{1,64})(?:\*[^?\s]*)?\?([bBqQ])\?([^?\r\n]*)\?=")
 
 
-def decode_words(value: bytes) -> str:
-    """The text of an unfolded field value. Never raises."""
+def decode_words(value: bytes, default: str | None = None) -> str:
+    """The text of an unfolded field value. Never raises. ``default``: charset of 8-bit text outside of encoded words, if one is known."""
     if b"=?" not in value:
-        return decode(value)
+        return decode(value, default)
     pieces: list[str] = []
     run: list[bytes] = []  # decoded words of one charset, not yet text
     charset = b""
@@ -32,10 +32,10 @@ def decode_words(value: bytes) -> str:
             pieces.append(_text(run, charset))
             run, charset = [], found[1].lower()
         if not adjacent:
-            pieces.append(decode(between))
+            pieces.append(decode(between, default))
         run.append(_octets(found[2], found[3]))
         at = found.end()
-    return "".join([*pieces, _text(run, charset), decode(value[at:])])
+    return "".join([*pieces, _text(run, charset), decode(value[at:], default)])
 
 
 def _text(run: list[bytes], charset: bytes) -> str:
