@@ -34,18 +34,16 @@ class NumberSet:
     @classmethod
     def of(cls, numbers: Iterable[int]) -> "NumberSet":
         """The set of these numbers, which may come in any order."""
-        ranges: list[tuple[int, int]] = []
-        low = high = -1
+        ranges = []
+        low = high = -2
         for number in sorted(numbers):
-            if number <= high + 1 and ranges:
-                high = max(high, number)
-                continue
-            if high >= 0:
-                ranges[-1] = (low, high)
-            low = high = number
+            if number > high + 1:
+                if high >= 0:
+                    ranges.append((low, high))
+                low = number
+            high = number
+        if high >= 0:
             ranges.append((low, high))
-        if ranges:
-            ranges[-1] = (low, high)
         return cls(tuple(ranges))
 
     def resolve(self, largest: int) -> "NumberSet":
