@@ -72,7 +72,8 @@ class _Parser:
     def _reset(self) -> None:
         self._words: list[tuple[bytes, bool]] = []  # text, and whether a space stood before it
         self._spaced = False
-        self._at = -1  # how many words stand before the last "@" outside of brackets
+        self._at = -1  # which word is the last "@" outside of brackets
+        self._last_spaced = -1  # which word is the last one with a space before it
         self._angle: bytes | None = None
         self._comment: bytes | None = None
 
@@ -97,6 +98,8 @@ class _Parser:
                 self._special(found["special"])
 
     def _word(self, text: bytes) -> None:
+        if self._spaced:
+            self._last_spaced = len(self._words)
         self._words.append((text, self._spaced))
         self._spaced = False
 
@@ -130,15 +133,13 @@ class _Parser:
             self._word(special)
 
     def _at_sign(self) -> None:
-        spaced = [at for at, (_, spaced) in enumerate(self._words) if spaced and at > self._at >= 0]
-        if spaced:
-            rest = self._words[spaced[-1] :]
-            self._words = self._words[: spaced[-1]]
+        if self._last_spaced > self._at >= 0:
+            rest = self._words[self._last_spaced :]
+            del self._words[self._last_spaced :]
             self._finish()
             self._words = rest
-        elif self._at >= 0:
-            self._words.insert(self._at, (b"@", False))
         self._at = len(self._words)
+        self._words.append((b"@", False))
         self._spaced = False
 
     def _finish(self) -> None:
@@ -151,7 +152,7 @@ class _Parser:
         self._reset()
 
     def _bare(self) -> Address:
-        before, after = self._words[: self._at], self._words[self._at :]
+        before, after = self._words[: self._at], self._words[self._at + 1 :]
         first = max((at for at, (_, spaced) in enumerate(before) if spaced), default=0)
         name = _phrase(before[:first]) or self._comment
         return Address(

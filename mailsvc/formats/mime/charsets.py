@@ -48,6 +48,7 @@ _FAMILIES = {"shift_jis": "cp932", "shift_jisx0213": "shift_jis_2004", "iso8859-
 _NOT_CHARSETS = {"idna", "punycode", "raw_unicode_escape", "unicode_escape", "undefined", "mbcs", "oem"}
 
 _JAPANESE: dict[str, Callable[[bytes], str]] = {"cp932": decode_shift_jis, "euc_jp": decode_euc}
+_WIDE = {"utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"}
 _ESCAPES = re.compile(rb"\x1b(?:\$[@AB(]|\([IJ])")
 
 
@@ -70,12 +71,14 @@ def codec_of(label: str) -> str | None:
 def decode(data: bytes, label: str | None = None) -> str:
     """The text of ``data``; ``label`` is the charset it claims, if any."""
     codec = codec_of(label[:64]) if label else None
+    if b"\x1b" in data and _ESCAPES.search(data) and codec not in _WIDE:
+        return decode_iso2022(data)
     if codec is None or codec == "ascii":
         return _guess(data)
     if codec == "iso2022_jp":
-        return decode_iso2022(data) if _ESCAPES.search(data) or b"\x0e" in data or b"\x1b(" in data else _guess(data)
+        return decode_iso2022(data) if data.isascii() else _guess(data)
     if codec == "cp1252":
-        return _guess(data) if _ESCAPES.search(data) or _is_utf8(data) else _western(data)
+        return data.decode("utf-8") if _is_utf8(data) else _western(data)
     try:
         text = _JAPANESE[codec](data) if codec in _JAPANESE else data.decode(codec)
     except (UnicodeError, ValueError):
@@ -85,8 +88,6 @@ def decode(data: bytes, label: str | None = None) -> str:
 
 def _guess(data: bytes, claimed: str = "") -> str:
     """Text without a label that could be true."""
-    if _ESCAPES.search(data):
-        return decode_iso2022(data)
     if data.isascii():
         return data.decode("ascii")
     if _is_utf8(data):
@@ -147,9 +148,7 @@ def _looks_japanese(text: str) -> bool:
 
 def _second_thought(data: bytes, text: str) -> str:
     """``text`` fits its Japanese label; but if that gives no kana and another encoding does, the label lied."""
-    if data.isascii():
-        return decode_iso2022(data) if _ESCAPES.search(data) else text
-    if _KANA.search(text):
+    if data.isascii() or _KANA.search(text):
         return text
     if _is_utf8(data):
         return data.decode("utf-8")

@@ -12,7 +12,7 @@ __all__ = ["decode_euc", "decode_iso2022", "decode_shift_jis"]
 _HIGH = bytes(octet | 0x80 for octet in range(256))
 _PAIR = re.compile(rb"[\x21-\x7e\xa1-\xfe]{2}")
 _CONTROLS = re.compile(rb"([\x00-\x20\x7f]+)")
-_EUC_PAIRS = re.compile(rb"((?:[\xa1-\xfe]{2})+|\x8f[\xa1-\xfe]{2}|\x8e[\xa1-\xdf])")
+_EUC_PAIRS = re.compile(rb"(?<![\x8e\x8f])((?:[\xa1-\xfe]{2})+)")
 
 # A designation, a shift (JIS X 0202), or the end of a line, where the text is ASCII again (RFC 1468) even if nothing says so.
 _SWITCH = re.compile(rb"(\x1b\$\(?[@A-Q]|\x1b[(.][@-Z]|[\x0e\x0f\r\n])")
@@ -107,10 +107,7 @@ def decode_euc(data: bytes) -> str:
     try:
         return data.decode("euc_jp")
     except UnicodeDecodeError:
-        return "".join(map(_euc_piece, _EUC_PAIRS.split(data)))
-
-
-def _euc_piece(piece: bytes) -> str:
-    if piece[:1] < b"\xa1":
-        return piece.decode("euc_jp")
-    return _PAIR.sub(_to_cp932, piece).decode("cp932")
+        pieces = _EUC_PAIRS.split(data)
+    # Every second piece is a run of pairs.
+    pieces[1::2] = [_PAIR.sub(_to_cp932, pairs) for pairs in pieces[1::2]]
+    return "".join(piece.decode("cp932" if at % 2 else "euc_jp") for at, piece in enumerate(pieces))

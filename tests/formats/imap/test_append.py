@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailsvc.formats.imap.append import AppendMessage, Appending
+from mailsvc.formats.imap.append import Appending, AppendMessage
 from mailsvc.formats.imap.errors import BadName, BadSyntax
 from mailsvc.formats.imap.reader import CommandReader, Literal, LiteralWanted, RawCommand
 

