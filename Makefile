@@ -24,7 +24,7 @@ layers:
 	$(BIN)lint-imports
 
 docs:
-	$(BIN)sphinx-build -W --keep-going -q -b html docs docs/_build
+	$(BIN)python -m sphinx -W --keep-going -q -b html docs docs/_build
 
 format:
 	$(BIN)ruff check --fix

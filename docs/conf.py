@@ -10,6 +10,5 @@ language = "en"
 html_theme = "alabaster"
 html_theme_options = {"page_width": "1100px", "sidebar_width": "240px", "description": "A complete mail service on Twisted"}
 html_show_sourcelink = False
-html_static_path = ["_static"]
 exclude_patterns = ["_build"]
 nitpicky = True

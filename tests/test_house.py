@@ -4,9 +4,13 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
+
+from mailsvc.cli.main import cli
 
 ROOT = Path(__file__).parent.parent
 
@@ -45,3 +49,20 @@ def test_missing_program(ci: str, outcome: str, tmp_path: Path) -> None:
         command, cwd=tmp_path, env={**os.environ, "CI": ci}, capture_output=True, text=True, check=False
     )
     assert outcome in done.stdout
+
+
+def _commands(group: click.Group, *above: str) -> Iterator[tuple[str, ...]]:
+    """The words of each command below a group."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from _commands(command, *above, name)
+        else:
+            yield (*above, name)
+
+
+@pytest.mark.parametrize("words", list(_commands(cli)), ids=" ".join)
+def test_command_is_documented(words: tuple[str, ...]) -> None:
+    """Every command of ``mailsvc`` stands in the reference of commands."""
+    text = (ROOT / "docs/commands.rst").read_text(encoding="utf-8")
+    *group, last = map(re.escape, words)
+    assert re.search(rf"``(mailsvc )?{''.join(name + ' ' for name in group)}([a-z]+\|)*{last}\b", text)

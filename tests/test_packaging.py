@@ -1,13 +1,18 @@
 """What ``pip install .`` puts on a machine: everything the program needs, and a plugin that ``twistd`` finds from any directory."""
 
+import ast
 import os
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import zipfile
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import mailsvc
 
@@ -53,9 +58,9 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fresh virtual environment with the wheel in it; what mailsvc depends on is borrowed from ours."""
     folder = tmp_path_factory.mktemp("environment")
     run(sys.executable, "-m", "venv", folder, cwd=folder)
-    packages = next(folder.glob("lib/python*/site-packages"))
-    (packages / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
     run(folder / "bin/pip", "install", "--quiet", "--no-deps", wheel, cwd=folder)
+    packages = next(folder.glob("lib/python*/site-packages"))
+    (packages / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")  # only now, or pip would find us there
     return folder
 
 
@@ -98,3 +103,26 @@ def test_stale_plugin_cache_is_no_obstacle(environment: Path) -> None:
     for stale in (b"", b"not a pickle", b"\x80\x04}\x94."):
         cache.write_bytes(stale)
         assert " mailsvc " in run(environment / "bin/python", *TWISTD, "--help", cwd=environment)
+
+
+def _undeclared(folders: tuple[str, ...], declared: list[str]) -> set[str]:
+    """The modules from elsewhere that files below these folders import, although nothing declared brings them."""
+    names = set()
+    for file in (file for folder in folders for file in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names.add((node.module or "").partition(".")[0])
+    owners = packages_distributions()
+    wanted = {canonicalize_name(Requirement(text).name) for text in declared}
+    elsewhere = names - sys.stdlib_module_names - {"mailsvc", "tests", "benchmarks"}
+    return {name for name in elsewhere if wanted.isdisjoint(map(canonicalize_name, owners[name]))}
+
+
+def test_everything_imported_is_declared() -> None:
+    """What the code and its tests import stands in ``pyproject.toml``, so that a fresh installation does not fail at the first start."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    run, test = project["dependencies"], project["optional-dependencies"]["test"]
+    assert _undeclared(("mailsvc",), run) == set()
+    assert _undeclared(("tests", "benchmarks"), run + test) == set()

@@ -7,6 +7,7 @@ from pathlib import Path
 import attrs
 
 from mailsvc.core.options import Size, option
+from mailsvc.wire.options import Protocol
 
 __all__ = ["AppOptions", "DomainOptions", "Language", "LogFormat", "LogOptions"]
 
@@ -102,7 +103,7 @@ class LogOptions:
         en="How many old files are kept; 0: all.",
         ja="残しておく古いファイルの数。0 はすべて残す。",
     )
-    debug: tuple[str, ...] = option(
+    debug: tuple[Protocol, ...] = option(
         (),
         en="Protocols whose dialogue is logged, without passwords and message contents: smtp, submission, lmtp, pop3.",
         ja="やり取りを記録するプロトコル（パスワードと本文は除く）。smtp、submission、lmtp、pop3。",

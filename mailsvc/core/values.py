@@ -16,6 +16,7 @@ __all__ = [
     "Alias",
     "Body",
     "Domain",
+    "LoggedIn",
     "Mailbox",
     "MailboxChanged",
     "Peer",
@@ -28,14 +29,19 @@ INBOX = "INBOX"
 
 
 class SystemFlag:
-    """Bits of a message's ``flags`` (RFC 9051 2.3.2); bits from KEYWORDS up are the mailbox's keywords, in the order it lists them."""
+    """Bits of a message's ``flags`` (RFC 9051 2.3.2); bits from KEYWORDS up are the mailbox's keywords, in the order it lists them.
+
+    UTF8 is set once, at delivery, and no client sees or changes it: the message came with SMTPUTF8 (RFC 6531), so its header fields may
+    hold UTF-8, and a client that has not asked for that gets a surrogate (RFC 6855 7, 6856 2.1).
+    """
 
     SEEN = 1
     ANSWERED = 2
     FLAGGED = 4
     DELETED = 8
     DRAFT = 16
-    KEYWORDS = 32
+    UTF8 = 32
+    KEYWORDS = 64
 
 
 @attrs.frozen
@@ -48,6 +54,7 @@ class Peer:
     :ivar domain: the domain that a login without one belongs to; ``""``: the first domain.
     :ivar tls: protocol version such as ``"TLSv1.3"``, or None on a line that can be read.
     :ivar cleartext_ok: whether a password may cross this line although it can be read (configured per network).
+    :ivar mechanism: by what the client has logged in: a SASL mechanism, or ``"USER"`` for USER and PASS; ``""`` before.
     """
 
     address: str
@@ -56,6 +63,7 @@ class Peer:
     domain: str = ""
     tls: str | None = None
     cleartext_ok: bool = False
+    mechanism: str = ""
 
     @property
     def password_ok(self) -> bool:
@@ -160,3 +168,14 @@ class MailboxChanged:
     account: int
     mailbox: int
     modseq: int
+
+
+@attrs.frozen
+class LoggedIn:
+    """Published after each log-in that was given an avatar.
+
+    :ivar account: who. :ivar peer: from where, by which listener, mechanism and TLS version.
+    """
+
+    account: Account
+    peer: Peer

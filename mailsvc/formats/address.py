@@ -39,6 +39,11 @@ class Address:
         """The lookup key ``local@domain``."""
         return f"{canonical_local(self.local)}@{canonical_domain(self.domain)}"
 
+    @property
+    def is_ascii(self) -> bool:
+        """Whether it can travel without SMTPUTF8 (RFC 6531)."""
+        return self.local.isascii() and self.domain.isascii()
+
     @classmethod
     def parse(cls, text: str) -> "Address":
         """Split plain ``local@domain`` at the last ``@`` (configuration and commands; not for the wire). Raises ValueError."""

@@ -92,6 +92,7 @@ class NewlineAudit:
         self._measure(whole)
 
     def _measure(self, piece: bytes) -> None:
+        """Count lines over ``max_line`` octets (their CR included) when they end."""
         # Most pieces are too short to hold an over-long line: no split then.
         if self._line + len(piece) <= self.max_line:
             last = piece.rfind(b"\n")
@@ -99,17 +100,16 @@ class NewlineAudit:
             return
         first, *others = piece.split(b"\n")
         lengths = [self._line + len(first), *map(len, others)]
-        self.long_lines += sum(length > self.max_line for length in lengths[:-1])
-        # A line still without end counts once, when it passes the limit.
-        if lengths[-1] > self.max_line and (len(lengths) > 1 or self._line <= self.max_line):
-            self.long_lines += 1
-        self._line = lengths[-1]
+        self._line = lengths.pop()
+        self.long_lines += sum(length > self.max_line for length in lengths)
 
     def finish(self) -> bool:
         """The message is over; return whether it is clean."""
         if self._after_cr:
             self.bare_cr += 1
             self._after_cr = False
+        self.long_lines += self._line > self.max_line
+        self._line = 0
         return not (self.bare_cr or self.bare_lf or self.nul or self.long_lines)
 
 

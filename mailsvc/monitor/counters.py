@@ -8,7 +8,7 @@ Label values come from fixed lists of ours, never from a peer, so that nobody ca
 from collections.abc import Callable
 from functools import cache
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Gauge, disable_created_metrics
 
 __all__ = [
     "command",
@@ -19,6 +19,8 @@ __all__ = [
     "message_accepted",
     "message_refused",
 ]
+
+disable_created_metrics()  # a second line for every counter, of use to nobody
 
 _connections = Counter("mailsvc_connections", "Connections accepted.", ["protocol"])
 _open = Gauge("mailsvc_connections_open", "Connections open now.", ["protocol"], multiprocess_mode="livesum")
@@ -36,7 +38,7 @@ _dec: Callable[..., Callable[..., None]] = cache(lambda metric, *labels: metric.
 
 
 def connection_opened(protocol: str) -> None:
-    """A connection was accepted. Call :func:`connection_closed` once for each."""
+    """A client connected and may stay. It counts as open until :func:`connection_closed`."""
     _inc(_connections, protocol)()
     _inc(_open, protocol)()
 
@@ -47,8 +49,9 @@ def connection_closed(protocol: str) -> None:
 
 
 def connection_refused(protocol: str) -> None:
-    """A connection was turned away by a limit."""
+    """A client connected and was turned away by a limit. It too counts as open until :func:`connection_closed`."""
     _inc(_turned_away, protocol)()
+    _inc(_open, protocol)()
 
 
 def command(protocol: str, name: str) -> None:

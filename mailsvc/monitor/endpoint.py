@@ -12,7 +12,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
-from twisted.web.resource import Resource
+from twisted.web.pages import notFound
+from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from mailsvc.monitor.health import Check, Health, examine
@@ -27,20 +28,28 @@ def make_site(clock: IReactorTime, checks: Mapping[str, Check], directory: Path 
 
     :param checks: what ``/health`` examines. :param directory: where worker processes keep their counters; None: only this process counts.
     """
-    root = Resource()
-    root.putChild(b"metrics", _Metrics(directory))
-    root.putChild(b"health", _Health(clock, checks))
+    root = _Root({b"metrics": _Metrics(directory), b"health": _Health(clock, checks)})
     site = Site(root, timeout=30)
     site.noisy = False
     site.log = lambda request: None  # type: ignore[method-assign]  # a scrape every few seconds is not news
     return site
 
 
+class _Root(Resource):
+    def __init__(self, children: Mapping[bytes, Resource]) -> None:
+        super().__init__()
+        for name, child in children.items():
+            self.putChild(name, child)
+
+    def getChild(self, path: bytes, request: Request) -> IResource:
+        return notFound()
+
+
 class _Metrics(Resource):
     isLeaf = True
 
     def __init__(self, directory: Path | None) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._directory = directory
 
     def render_GET(self, request: Request) -> bytes:
@@ -59,7 +68,7 @@ class _Health(Resource):
     isLeaf = True
 
     def __init__(self, clock: IReactorTime, checks: Mapping[str, Check]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._clock = clock
         self._checks = checks
 

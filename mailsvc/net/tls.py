@@ -21,6 +21,8 @@ from mailsvc.net.options import TLSVersion
 
 __all__ = ["CertificateFiles", "KeyPair", "ServerTLS"]
 
+_log = Logger(namespace="mailsvc.tls")
+
 # RFC 9325 4.2.1: forward secrecy and AEAD only. TLS 1.3 has its own list and needs no choice.
 _TLS12_CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20"
 _VERSIONS = {TLSVersion.TLS1_2: SSL.TLS1_2_VERSION, TLSVersion.TLS1_3: SSL.TLS1_3_VERSION}
@@ -85,8 +87,6 @@ class ServerTLS:
 class CertificateFiles:
     """Watches the two files of one certificate. Renewal tools replace both within a moment, in either order."""
 
-    _log = Logger(namespace="mailsvc.tls")
-
     def __init__(self, certificate: Path, key: Path, on_change: Callable[[KeyPair], None]) -> None:
         """``on_change`` gets each new pair that is whole and fits together."""
         self._paths = (certificate, key)
@@ -109,10 +109,10 @@ class CertificateFiles:
         try:
             pair = KeyPair.read(certificate, key)
         except (OSError, ValueError) as error:
-            self._log.warn("the old certificate stays in use: {error}", error=str(error))
+            _log.warn("the old certificate stays in use: {error}", error=str(error))
             return
         self._on_change(pair)
-        self._log.info("certificate {path} loaded again", path=str(certificate))
+        _log.info("certificate {path} loaded again", path=str(certificate))
 
 
 def _identity(path: Path) -> tuple[int, int, int] | None:

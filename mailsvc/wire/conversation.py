@@ -29,8 +29,9 @@ from zope.interface import implementer
 from mailsvc.core.errors import MailError
 from mailsvc.core.values import Peer
 from mailsvc.wire.deadline import Deadline
+from mailsvc.wire.dialogue import shown_command, shown_reply
 from mailsvc.wire.flow import WriteFlow
-from mailsvc.wire.framing import BadLine, Flaw, Framing
+from mailsvc.wire.framing import CROWDED, BadLine, Flaw, Framing
 
 if TYPE_CHECKING:
     from mailsvc.wire.factory import ConversationFactory
@@ -41,6 +42,9 @@ log = Logger()
 
 CLOSE_GRACE = 30.0
 """Seconds that a peer gets to take our last words and close; then the connection is aborted."""
+
+STOP_GRACE = 3.0
+"""The same when the server stops: a sleeping client with TLS need not hold it up."""
 
 
 class Gone(Exception):
@@ -128,16 +132,18 @@ class Conversation(protocol.Protocol):
         factory = self.factory
         self._framing = Framing(self.max_line)
         self._out: list[bytes] = []
+        self._queued = 0
         self._busy = False
         self._pumping = False
         self._closing = False
         self._stopping = False
+        self._reply_awaited = factory.debug
         self._reading_paused = False
         self._reader: Reader | None = None
         self._reader_done: Deferred[None] | None = None
         self._abort_call: Any = None
         self._deadline = Deadline(factory.clock, self._timed_out)
-        self._flow = WriteFlow()
+        self._flow = WriteFlow(self._pump)
         self.peer = factory.peer_of(self.transport)
         # Nagle's algorithm with delayed ACKs holds small replies back for 40 ms.
         if hasattr(self.transport, "setTcpNoDelay") and self.peer.address:
@@ -148,6 +154,7 @@ class Conversation(protocol.Protocol):
             self.close()
             return
         self._start(self.greet())
+        self._pump()
 
     def connectionLost(self, reason: Failure = protocol.connectionDone) -> None:
         """The line is closed: nothing that still waits in the buffer is carried out."""
@@ -182,7 +189,11 @@ class Conversation(protocol.Protocol):
 
     def send(self, data: bytes) -> None:
         """Queue bytes for the client; they leave with the other replies of this turn in one write."""
+        if self._reply_awaited:
+            self._reply_awaited = False
+            self.factory.log_line(self.peer, "S", shown_reply(data))
         self._out.append(data)
+        self._queued += len(data)
 
     async def receive(self, reader: Reader, timeout: float) -> None:
         """Give the client's bytes to ``reader`` until it has enough. ``timeout``: seconds of silence. Raises Gone."""
@@ -229,7 +240,7 @@ class Conversation(protocol.Protocol):
             self.transport.resumeProducing()
         self.transport.unregisterProducer()
         self.transport.loseConnection()
-        self._abort_call = self.factory.clock.callLater(CLOSE_GRACE, self.abort)
+        self._abort_call = self.factory.clock.callLater(STOP_GRACE if self._stopping else CLOSE_GRACE, self.abort)
 
     def shutdown(self) -> None:
         """The server stops: end now if idle, else after the running command."""
@@ -271,6 +282,10 @@ class Conversation(protocol.Protocol):
         if self._stopping:
             self._end("shutdown")
             return False
+        if self._queued > CROWDED:
+            self._flush()
+        if self._flow.full:
+            return False  # a client that does not take its replies gets no further ones to keep for it
         return self._next_command()
 
     def _feed_reader(self, reader: Reader) -> bool:
@@ -283,6 +298,7 @@ class Conversation(protocol.Protocol):
         self._framing.feed(rest)
         done, self._reader, self._reader_done = self._reader_done, None, None
         self._deadline.clear()
+        self._reply_awaited = self.factory.debug
         assert done is not None
         done.callback(None)
         return True
@@ -298,10 +314,13 @@ class Conversation(protocol.Protocol):
         if line is None:
             return False
         self._deadline.clear()
+        if self.factory.debug:
+            self._reply_awaited = True
+            self.factory.log_line(self.peer, "C", shown_command(line))
         try:
             self._start(self.command(line))
         except Exception as error:
-            self._failed(Failure(error))  # type: ignore[no-untyped-call]
+            self._failed(Failure(error))
         return True
 
     def _start(self, running: "Awaitable[None] | None") -> None:
@@ -328,7 +347,7 @@ class Conversation(protocol.Protocol):
 
     def _flush(self) -> None:
         if self._out and not self._closing:
-            out, self._out = self._out, []
+            out, self._out, self._queued = self._out, [], 0
             self.transport.write(out[0] if len(out) == 1 else b"".join(out))
 
     def _timed_out(self) -> None:

@@ -22,9 +22,13 @@ log = Logger()
 
 
 class ConversationFactory(protocol.ServerFactory):
-    """One listener's factory."""
+    """One listener's factory.
+
+    :ivar debug: whether the dialogue is logged, under ``mailsvc.`` and the protocol's name; may be changed at any time.
+    """
 
     noisy = False
+    debug = False
 
     def __init__(
         self,
@@ -49,6 +53,7 @@ class ConversationFactory(protocol.ServerFactory):
             per_network=-(-options.connections_per_network // shares),
         )
         self._conversations: set[Conversation] = set()
+        self._log = Logger(namespace=f"mailsvc.{options.protocol.value}")
         self._stopping = False
         self._all_gone: Deferred[None] | None = None
 
@@ -69,6 +74,10 @@ class ConversationFactory(protocol.ServerFactory):
             tls="TLS" if self.options.tls is TLSMode.IMPLICIT else None,
             cleartext_ok=within(address, self.options.cleartext),
         )
+
+    def log_line(self, peer: Peer, speaker: str, line: str) -> None:
+        """Log a line of a dialogue. ``speaker``: ``"C"`` or ``"S"``."""
+        self._log.debug("{peer} {speaker}: {line}", peer=peer.address, speaker=speaker, line=line)
 
     def admit(self, conversation: Conversation) -> bool:
         """Count a new connection; False if it is one too many or the server is stopping."""

@@ -1,5 +1,7 @@
 """Back-pressure on what we write: the transport says when its buffer is full, a coroutine waits for room."""
 
+from collections.abc import Callable
+
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
@@ -11,8 +13,10 @@ __all__ = ["WriteFlow"]
 class WriteFlow:
     """Registered with the transport as its producer for the whole life of the connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, resumed: Callable[[], None]) -> None:
+        """:param resumed: called whenever the transport wants more."""
         self.full = False
+        self._resumed = resumed
         self._waiting: Deferred[None] | None = None
 
     async def room(self) -> None:
@@ -37,6 +41,7 @@ class WriteFlow:
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.callback(None)
+        self._resumed()
 
     def stopProducing(self) -> None:
         """The transport is closing; connectionLost follows."""

@@ -7,7 +7,7 @@ RFC 5321 2.3.8: only CRLF ends a line; a lone CR or LF, or a NUL, makes it a bad
 
 import enum
 
-__all__ = ["BadLine", "Flaw", "Framing"]
+__all__ = ["CROWDED", "BadLine", "Flaw", "Framing"]
 
 CROWDED = 65_536
 """Octets in the buffer above which the transport is to be paused."""

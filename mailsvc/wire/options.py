@@ -69,6 +69,11 @@ class ListenerOptions:
         ja="このポートで、ドメインなしのログイン名が属するドメイン。空なら最初のドメイン。",
         example='"example.test"',
     )
+    lmtp_public: bool = option(
+        False,
+        en="Let LMTP listen on an address that is not loopback. Whoever reaches it can deliver anything, unchecked.",
+        ja="LMTP をループバック以外のアドレスで開くことを許す。届く者はだれでも検査なしに配送できる。",
+    )
     vrfy: tuple[Network, ...] = option(
         (),
         en="Networks whose clients get a real answer from VRFY; everyone else gets 252.",

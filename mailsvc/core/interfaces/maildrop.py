@@ -16,6 +16,8 @@ class IMaildrop(Interface):
     sizes: Sequence[int] = Attribute("Octets of each message as it is sent, in order.")
     uidls: Sequence[str] = Attribute("Unique ids, in order, stable for the life of the mailbox.")
 
+    utf8: Collection[int] = Attribute("Which messages came with SMTPUTF8, so that their header fields may hold UTF-8.")
+
     async def read(index: int, offset: int = 0, length: int = -1) -> bytes:
         """Bytes of message ``index`` (from 0), from ``offset``. Raises EXPUNGED if another client removed it meanwhile."""
 

@@ -6,7 +6,7 @@ All of it is asynchronous, and no file name, rename or link is visible: SQLite w
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from zope.interface import Interface
+from zope.interface import Attribute, Interface
 
 from mailsvc.core.operations import Operation
 from mailsvc.core.values import Body, Mailbox, MailboxChanged, Rows
@@ -44,6 +44,8 @@ class IBodies(Interface):
 
 class ILock(Interface):
     """An exclusive lock on a mailbox; ended by :meth:`release` or by the death of the process that holds it."""
+
+    held: bool = Attribute("False once it was released, or lost because the store restarted and somebody else was faster.")
 
     def release() -> None:
         """Give the lock back. Harmless twice."""

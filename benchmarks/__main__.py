@@ -1,0 +1,9 @@
+"""Run every benchmark with its defaults; the machine should do nothing else meanwhile."""
+
+import subprocess
+import sys
+
+PROGRAMS = ("smtp_delivery", "pop3_download", "syncs", "memory")
+
+for program in PROGRAMS:
+    subprocess.run([sys.executable, "-m", f"benchmarks.{program}"], check=True)

@@ -1,0 +1,83 @@
+"""The configuration: one frozen value made from one TOML file, or all that is wrong with it.
+
+``load`` reads the file (:mod:`mailsvc.app.config_file`), fills the rooms' options from it (:mod:`mailsvc.app.structure`) and looks at
+what no single key can tell (:mod:`mailsvc.app.config_checks`): listeners against each other, TLS against certificates, domains.
+"""
+
+from pathlib import Path
+
+import attrs
+
+from mailsvc.app.config_checks import check
+from mailsvc.app.config_file import ConfigError, ConfigFile, Problem, read
+from mailsvc.app.options import AppOptions, DomainOptions, LogOptions
+from mailsvc.app.structure import Structure, homes_of
+from mailsvc.auth.options import AuthOptions
+from mailsvc.monitor.options import MonitorOptions
+from mailsvc.net.options import TLSOptions
+from mailsvc.store.options import StoreOptions
+from mailsvc.wire.options import ListenerOptions
+
+__all__ = ["Config", "ConfigError", "Problem", "load"]
+
+
+@attrs.frozen(kw_only=True)
+class Config(AppOptions):
+    """Everything that the administrator decided.
+
+    :ivar file: the file that it came from.
+    """
+
+    store: StoreOptions = attrs.field(
+        factory=StoreOptions,
+        metadata={"en": "The store: where mail is kept.", "ja": "保存領域。メールの置き場所。"},
+    )
+    auth: AuthOptions = attrs.field(
+        factory=AuthOptions,
+        metadata={"en": "Log-ins.", "ja": "ログイン。"},
+    )
+    tls: TLSOptions = attrs.field(
+        factory=TLSOptions,
+        metadata={"en": "TLS: certificate and versions.", "ja": "TLS: 証明書とバージョン。"},
+    )
+    log: LogOptions = attrs.field(
+        factory=LogOptions,
+        metadata={"en": "The log.", "ja": "ログ。"},
+    )
+    monitor: MonitorOptions = attrs.field(
+        factory=MonitorOptions,
+        metadata={"en": "Health and counters.", "ja": "稼働状態と計数。"},
+    )
+    domains: tuple[DomainOptions, ...] = attrs.field(
+        default=(),
+        alias="domain",
+        metadata={
+            "en": "Mail domains. The first one is the default of logins without a domain.",
+            "ja": "メールドメイン。最初のものが、ドメインなしのログイン名の既定になる。",
+        },
+    )
+    listeners: tuple[ListenerOptions, ...] = attrs.field(
+        default=(),
+        alias="listener",
+        metadata={
+            "en": "Listeners: one table for each port or socket.",
+            "ja": "待ち受け。ポートまたはソケットごとに 1 つ書く。",
+        },
+    )
+    file: Path = Path()
+
+
+def load(path: Path | str) -> Config:
+    """Read a configuration file. Raises ConfigError with everything that is wrong in it, in the order of the file."""
+    return build(read(Path(path)))
+
+
+def build(file: ConfigFile) -> Config:
+    """The configuration that a file says. Raises ConfigError."""
+    structure = Structure(file, homes_of(Config))
+    config: Config = attrs.evolve(structure.fill(Config, file.table), file=file.path.absolute())
+    for key, text in check(config):
+        structure.report(key, text)
+    if structure.problems:
+        raise ConfigError(tuple(sorted(structure.problems.values(), key=lambda problem: problem.line)))
+    return config

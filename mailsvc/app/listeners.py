@@ -1,0 +1,46 @@
+"""From a listener's options to the factory of its connections: a table from protocol to the room that speaks it."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from mailsvc import pop3, smtp
+from mailsvc.app.rooms import Rooms
+from mailsvc.monitor import counters
+from mailsvc.wire.conversation import Conversation
+from mailsvc.wire.factory import ConversationFactory
+from mailsvc.wire.options import ListenerOptions, Protocol, TLSMode
+
+__all__ = ["PROTOCOLS", "make_factory"]
+
+Builder = Callable[[ListenerOptions, Any, str], Callable[[], Conversation]]
+"""Takes the listener's options, the portal and our hostname; yields what makes a protocol for one connection."""
+
+PROTOCOLS: dict[Protocol, Builder] = {
+    Protocol.SMTP: smtp.build,
+    Protocol.SUBMISSION: smtp.build,
+    Protocol.LMTP: smtp.build,
+    Protocol.POP3: pop3.build,
+}
+
+_COUNTERS: dict[str, Callable[[str], None]] = {
+    "connected": counters.connection_opened,
+    "disconnected": counters.connection_closed,
+    "refused": counters.connection_refused,
+}
+
+
+def make_factory(rooms: Rooms, options: ListenerOptions) -> ConversationFactory:
+    """The factory of one listener in one process."""
+    return ConversationFactory(
+        options,
+        PROTOCOLS[options.protocol](options, rooms.portal, rooms.config.hostname),
+        rooms.reactor,
+        tls=None if options.tls is TLSMode.NONE else rooms.tls,
+        shares=rooms.config.workers,
+        observe=partial(_observe, options.protocol.value),
+    )
+
+
+def _observe(protocol: str, event: str) -> None:
+    _COUNTERS[event](protocol)

@@ -1,0 +1,26 @@
+"""Starting points for ``mailsvc init --preset``: today's practice, and the habits of four mail services that administrators may come from.
+
+Each preset changes what stands here and nothing else; why, is said in the manual (``preset.*`` of the catalogue).
+"""
+
+from typing import Any
+
+__all__ = ["PRESETS", "changes"]
+
+PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    "modern": {},
+    "kyoto": {"": {"language": "ja"}},
+    "tohoku": {"": {"language": "ja"}},
+    "hokkaido": {"": {"language": "ja"}, "smtp": {"message_size": "10 MB"}},
+    "imail": {
+        "": {"language": "ja"},
+        "smtp": {"vrfy": ["127.0.0.0/8", "::1"]},
+        "submission": {"bare_newlines": "normalise"},
+    },
+}
+"""What each preset changes: at the top of the file (``""``), and in the listeners of a protocol."""
+
+
+def changes(preset: str) -> list[tuple[str, str, Any]]:
+    """What a preset changes, for the manual: protocol (or ``""``), key, value."""
+    return [(place, key, value) for place, keys in PRESETS[preset].items() for key, value in keys.items()]

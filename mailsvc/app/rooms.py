@@ -1,0 +1,111 @@
+"""The rooms of one serving process, each given what it needs of the others.
+
+::
+
+    store -> directory -> realm (IDelivery: delivery, IMaildrop: pop3) -> portal -> listeners (mailsvc.app.listeners)
+                 hasher ------------------------------------------------/
+"""
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+import attrs
+from twisted.application.service import Service
+from twisted.cred.checkers import ICredentialsChecker
+
+from mailsvc.app.config import Config
+from mailsvc.app.logging import Levels
+from mailsvc.app.portal import MailPortal, make_portal
+from mailsvc.app.realm import AvatarFactory, Realm
+from mailsvc.auth.hashing import Hasher
+from mailsvc.auth.pool import BoundedPool
+from mailsvc.auth.relay import decide
+from mailsvc.bus import Announcement, Bus
+from mailsvc.core.interfaces.delivery import IDelivery
+from mailsvc.core.interfaces.maildrop import IMaildrop
+from mailsvc.delivery import Reception
+from mailsvc.delivery.services import Services
+from mailsvc.directory import Directory
+from mailsvc.net.tls import ServerTLS
+from mailsvc.pop3 import maildrop_factory
+from mailsvc.store import StoreClient
+
+__all__ = ["LOG_LEVEL", "Hashing", "Rooms", "build_rooms", "make_store", "store_path"]
+
+LOG_LEVEL = "log-level"
+"""Announced by ``mailsvc log level``: a list of protocol and level."""
+
+
+class Hashing(Service):
+    """The threads that hash passwords, for as long as the service runs."""
+
+    def __init__(self, pool: BoundedPool) -> None:
+        self._pool = pool
+
+    def startService(self) -> None:
+        """Allow threads."""
+        super().startService()
+        self._pool.start()
+
+    def stopService(self) -> None:
+        """End them."""
+        super().stopService()
+        self._pool.stop()
+
+
+@attrs.frozen(kw_only=True)
+class Rooms:
+    """What the listeners of a process need. ``hashing`` and ``store`` are services to start before them."""
+
+    reactor: Any
+    config: Config
+    store: StoreClient
+    directory: Directory
+    hashing: Hashing
+    portal: MailPortal
+    tls: ServerTLS | None
+    levels: Levels
+
+
+def store_path(config: Config) -> str:
+    """The store's directory."""
+    return str(config.store.path)
+
+
+def make_store(reactor: Any, config: Config, levels: Levels) -> StoreClient:
+    """This process's way to the store, and with it to what other processes announce."""
+    bus = Bus()
+    bus.subscribe(LOG_LEVEL, lambda announcement: _set_level(levels, announcement))
+    return StoreClient(reactor, store_path(config), bus, config.store)
+
+
+def build_rooms(
+    reactor: Any,
+    config: Config,
+    store: StoreClient,
+    tls: ServerTLS | None,
+    levels: Levels,
+    checkers: Iterable[ICredentialsChecker] = (),
+) -> Rooms:
+    """Put the rooms together. Raises ValueError for a source of passwords that cannot be used."""
+    directory = Directory(store.connection)
+    pool = BoundedPool(reactor, config.auth.hashing_threads, config.auth.hashing_queue)
+    services = Services(store=store, directory=directory, decide=decide, hostname=config.hostname)
+    reception = Reception(services, {listener.name: listener for listener in config.listeners})
+    realm = Realm(directory, {IDelivery: reception.avatar, IMaildrop: cast(AvatarFactory, maildrop_factory(store))})
+    portal = make_portal(realm, directory, Hasher(pool), config.auth, store.bus.publish, checkers)
+    return Rooms(
+        reactor=reactor,
+        config=config,
+        store=store,
+        directory=directory,
+        hashing=Hashing(pool),
+        portal=portal,
+        tls=tls,
+        levels=levels,
+    )
+
+
+def _set_level(levels: Levels, announcement: Announcement) -> None:
+    protocol, level = announcement.payload
+    levels.set(str(protocol), str(level))

@@ -1,0 +1,149 @@
+"""The whole service as one tree, in the order in which its parts start; they stop in the reverse order, each after the one before.
+
+::
+
+    MailService
+      Ports          bound while we may still be root (privilegedStartService); starting it, we become the configured user
+      OwnerService   the child process that commits for all
+      StoreClient    our own way to it
+      Hashing        threads for passwords
+      Opening        makes the declared domains, then opens: Serving in this process, or a WorkerPool
+      Monitoring     /metrics and /health
+      Renewal        looks for a renewed certificate
+
+``makeService`` reads the certificate's key, for the same reason. Nothing else needs root: workers inherit the sockets and are sent the key.
+"""
+
+import resource
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import IServiceCollection, Service
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.internet.defer import Deferred
+from twisted.logger import ILogObserver, Logger
+from twisted.python.components import Componentized
+
+from mailsvc.app.binding import CannotBind
+from mailsvc.app.config import Config
+from mailsvc.app.logging import Levels, Writer, make_observer, open_writer
+from mailsvc.app.monitoring import Monitoring
+from mailsvc.app.opening import Opening
+from mailsvc.app.ordered import OrderedServices
+from mailsvc.app.ports import Ports
+from mailsvc.app.privileges import find_identity
+from mailsvc.app.renewal import Renewal
+from mailsvc.app.rooms import Rooms, build_rooms, make_store, store_path
+from mailsvc.app.serving import Serving
+from mailsvc.app.workers import WorkerPool
+from mailsvc.net.tls import CertificateFiles, KeyPair, ServerTLS
+from mailsvc.store import OwnerService
+
+__all__ = ["MailService", "makeService"]
+
+_log = Logger(namespace="mailsvc.app")
+
+
+class MailService(OrderedServices):
+    """The root of the tree. Given to an ``Application`` it also brings the application's log observer."""
+
+    def __init__(self, observer: ILogObserver, ports: Ports) -> None:
+        super().__init__()
+        self.setName("mailsvc")
+        self._observer = observer
+        self._ports = ports
+
+    def setServiceParent(self, parent: Any) -> None:
+        """Join a service collection, or a whole application, which then logs as the configuration says."""
+        if isinstance(parent, Componentized) and parent.getComponent(ILogObserver) is None:
+            parent.setComponent(ILogObserver, self._observer)
+        super().setServiceParent(IServiceCollection(parent))
+
+    def privilegedStartService(self) -> None:
+        """Bind all ports. Ends the process, with a line in the log and code 1, if one of them cannot be had."""
+        _raise_file_limit()
+        try:
+            super().privilegedStartService()
+        except CannotBind as error:
+            _log.critical("cannot start: {error}", error=str(error))
+            raise SystemExit(1) from error
+
+    def stopService(self) -> "Deferred[None]":
+        """Close the ports at once, then stop part after part. Fires when all is over."""
+        self._ports.close()
+        return super().stopService()
+
+
+def makeService(config: Config, checkers: Iterable[ICredentialsChecker] = ()) -> MailService:
+    """The service that a configuration describes: a child for ``twistd``, a tac file, or a program of your own.
+
+    :param checkers: further sources of passwords, asked after those of the configuration. Objects cannot be sent to other processes, so
+        with ``workers`` above 1 they must be named in the configuration (``[auth] sources``) instead.
+
+    Raises ValueError or OSError saying what is wrong: a certificate that cannot be read, an unknown user, a source that cannot be used.
+    """
+    from twisted.internet import reactor
+
+    checkers = tuple(checkers)
+    if checkers and config.workers > 1:
+        raise ValueError(
+            f"workers = {config.workers}: checker objects work with one worker only; name them in [auth] sources instead"
+        )
+    levels = Levels(protocol.value for protocol in config.log.debug)
+    write = open_writer(config.log)
+    ports = Ports(config, find_identity(config.user, config.group))
+    service = MailService(make_observer(config.log.format, levels, write), ports)
+    for part in _parts(reactor, config, ports, levels, write, checkers):
+        part.setServiceParent(service)
+    return service
+
+
+def _parts(
+    reactor: Any,
+    config: Config,
+    ports: Ports,
+    levels: Levels,
+    write: Writer,
+    checkers: tuple[ICredentialsChecker, ...],
+) -> Iterator[Service]:
+    """The children of the tree, in order."""
+    keys, tls = _read_keys(config)
+    store = make_store(reactor, config, levels)
+    rooms = build_rooms(reactor, config, store, tls, levels, checkers)
+    yield ports
+    yield OwnerService(reactor, store_path(config))
+    yield store
+    if config.workers > 1:
+        counters = Path(store_path(config), "counters")
+        pool = WorkerPool(reactor, config, keys, ports.of_worker, counters, write)
+        yield from _around(pool, rooms, counters)
+    else:
+        yield rooms.hashing
+        yield from _around(Serving(reactor, rooms, partial(ports.of_worker, 0)), rooms, None)
+
+
+def _around(serving: "Serving | WorkerPool", rooms: Rooms, counters: Path | None) -> Iterator[Service]:
+    """What serves, and those that look after it."""
+    config = rooms.config
+    yield Opening(rooms.reactor, rooms.store, rooms.directory, config, serving)
+    if config.monitor.port:
+        yield Monitoring(rooms.reactor, config.monitor, rooms.store, serving.check, counters)
+    if config.tls.certificate and config.tls.key:
+        files = CertificateFiles(config.tls.certificate, config.tls.key, serving.renew)
+        yield Renewal(rooms.reactor, files)
+
+
+def _read_keys(config: Config) -> tuple[KeyPair | None, ServerTLS | None]:
+    if not config.tls.certificate or not config.tls.key:
+        return None, None
+    keys = KeyPair.read(config.tls.certificate, config.tls.key)
+    return keys, ServerTLS(keys, config.tls.minimum)
+
+
+def _raise_file_limit() -> None:
+    """As many open files as the system lets us have: each connection is one."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if now != most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -1,0 +1,1 @@
+"""Who somebody is: credentials, the checkers that judge them, hashing of passwords, and the relay decision."""

@@ -1,0 +1,166 @@
+"""Checkers of names and passwords, and the chain that asks them one after the other.
+
+A portal keeps one checker for each kind of credentials, so it is given the :class:`Chain`::
+
+    portal -> Chain -> DirectoryChecker (own accounts) -> OutsideSource(passwd file) -> OutsideSource(any Twisted checker)
+
+Each yields the canonical address of an account as bytes. Only UnauthorizedLogin means "not by this one, ask the next". Anything else a
+source raises is its own trouble: the client hears "try again later", never "wrong password", and nobody gets in.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, cast
+
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.credentials import IUsernamePassword
+from twisted.cred.error import UnauthorizedLogin
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from mailsvc.auth.credentials import AvatarId, PasswordCredentials
+from mailsvc.auth.hashing import Hasher
+from mailsvc.core.errors import MailError, temporary
+from mailsvc.core.interfaces.directory import IDirectory
+from mailsvc.core.values import Account
+from mailsvc.formats.sasl import NAME_LIMIT, PASSWORD_LIMIT, saslprep
+
+__all__ = ["Chain", "DirectoryChecker", "OutsideSource", "Upgrade"]
+
+log = Logger()
+
+Upgrade = Callable[[Account, str], Awaitable[object]]
+"""Stores a new hash for an account."""
+
+
+def _name(octets: bytes) -> str:
+    """A name as it is looked up. Raises UnauthorizedLogin: no account has a name that is not fit to be one."""
+    try:
+        return saslprep(octets.decode("utf-8"))
+    except ValueError:
+        raise UnauthorizedLogin("unfit-name") from None
+
+
+def _admit(account: Account | None) -> bytes:
+    """The avatar id of an account that may log in."""
+    if account is None:
+        raise UnauthorizedLogin("no-account")
+    if not account.enabled:
+        raise UnauthorizedLogin("disabled")
+    return account.address.encode("utf-8")
+
+
+@implementer(ICredentialsChecker)
+class DirectoryChecker:
+    """Our own accounts."""
+
+    credentialInterfaces = (IUsernamePassword,)
+
+    def __init__(self, directory: IDirectory, hasher: Hasher, upgrade: Upgrade | None = None) -> None:
+        """:param upgrade: stores the hash of a password that proved right while its stored hash is outdated."""
+        self._directory = directory
+        self._hasher = hasher
+        self._upgrade = upgrade
+
+    def requestAvatarId(self, credentials: PasswordCredentials) -> "Deferred[AvatarId]":
+        """The account's address. Fails with UnauthorizedLogin, NOT_NOW."""
+        return Deferred.fromCoroutine(self._check(credentials))
+
+    async def _check(self, credentials: PasswordCredentials) -> AvatarId:
+        account = await self._directory.find_login(_name(credentials.username), credentials.peer.domain)
+        # The same steps for nobody as for somebody: a look-up and a hash.
+        stored = await self._directory.password_hash(account.id if account else 0)
+        if not await self._hasher.verify(stored, credentials.password):
+            raise UnauthorizedLogin("wrong-password" if stored else "no-account-or-password")
+        address = _admit(account)
+        await self._keep_fresh(cast(Account, account), stored, credentials.password)
+        return address
+
+    async def _keep_fresh(self, account: Account, stored: str, password: bytes) -> None:
+        if self._upgrade is None or not self._hasher.outdated(stored):
+            return
+        try:
+            await self._upgrade(account, await self._hasher.hash(password))
+        except MailError as error:  # the log-in is good all the same; the next one will try again
+            log.warn("the password hash of {account} was not renewed: {error}", account=account.address, error=error)
+
+
+@implementer(ICredentialsChecker)
+class OutsideSource:
+    """A checker that knows nothing of our accounts, with its answer mapped to one.
+
+    A name that the source vouches for is a login of the directory like one typed here; one without an account does not get in.
+    """
+
+    credentialInterfaces = (IUsernamePassword,)
+
+    def __init__(self, checker: ICredentialsChecker, directory: IDirectory) -> None:
+        self._checker = checker
+        self._directory = directory
+
+    def requestAvatarId(self, credentials: PasswordCredentials) -> "Deferred[AvatarId]":
+        """The account's address. Fails with UnauthorizedLogin, or what the source fails with."""
+        return Deferred.fromCoroutine(self._check(credentials))
+
+    async def _check(self, credentials: PasswordCredentials) -> AvatarId:
+        identity: Any = await maybeDeferred(self._checker.requestAvatarId, credentials)
+        if not isinstance(identity, bytes):  # ANONYMOUS, or worse
+            raise UnauthorizedLogin("source-names-nobody")
+        return _admit(await self._directory.find_login(_name(identity), credentials.peer.domain))
+
+
+@implementer(ICredentialsChecker)
+class Chain:
+    """Sources of passwords, asked in order."""
+
+    credentialInterfaces = (IUsernamePassword,)
+
+    def __init__(self, sources: Sequence[ICredentialsChecker]) -> None:
+        self._sources = tuple(sources)
+
+    def requestAvatarId(self, credentials: PasswordCredentials) -> "Deferred[AvatarId]":
+        """The account's address. Fails with UnauthorizedLogin or MailError."""
+        return Deferred.fromCoroutine(self._check(credentials))
+
+    async def _check(self, credentials: PasswordCredentials) -> AvatarId:
+        reason = _objection(credentials)
+        for source in () if reason else self._sources:
+            try:
+                return await _ask(source, credentials)
+            except UnauthorizedLogin as error:
+                reason = str(error) or "wrong-name-or-password"
+        log.debug(  # the protocol writes the line for people; it knows the connection's name
+            "log-in refused: {name!r} from {peer.address} at {peer.listener} by {mechanism}: {reason}",
+            name=credentials.username.decode("utf-8", "replace")[:NAME_LIMIT],
+            peer=credentials.peer,
+            mechanism=credentials.mechanism,
+            reason=reason,
+        )
+        raise UnauthorizedLogin(reason)
+
+
+def _objection(credentials: PasswordCredentials) -> str:
+    """Why no source needs to be asked, or ``""``."""
+    if not credentials.password:
+        return "empty-password"  # some LDAP servers take one as an anonymous bind, and say yes
+    if b"\0" in credentials.username + credentials.password:
+        return "nul"
+    if len(credentials.username) > NAME_LIMIT or len(credentials.password) > PASSWORD_LIMIT:
+        return "too-long"
+    if credentials.authzid not in (b"", credentials.username):
+        return "other-identity"  # RFC 4616 2: nobody here may act as somebody else
+    return ""
+
+
+async def _ask(source: ICredentialsChecker, credentials: PasswordCredentials) -> AvatarId:
+    """The source's answer; a failure of its own becomes a temporary one."""
+    try:
+        return cast(AvatarId, await maybeDeferred(source.requestAvatarId, credentials))
+    except UnauthorizedLogin:
+        raise
+    except MailError as error:
+        log.warn("password source {source}: {error}", source=type(source).__name__, error=error)
+        raise
+    except Exception as error:
+        log.failure("password source {source} failed", source=type(source).__name__)
+        raise temporary("password-source-failed", type(error).__name__) from error

@@ -1,0 +1,136 @@
+"""``mailsvc user``: accounts."""
+
+import sys
+from typing import Any
+
+import attrs
+import click
+
+from mailsvc.cli.context import App, pass_app
+from mailsvc.cli.house import hash_password, open_house
+from mailsvc.cli.output import Column, Refused, as_json, print_record, print_table
+from mailsvc.cli.params import ADDRESS, DOMAIN, SIZE
+from mailsvc.cli.passwords import ask_password, password_stdin
+from mailsvc.cli.words import Group, option, texts
+from mailsvc.core.operations import AddAccount, ChangeAccount, RemoveAccount, SetPassword
+from mailsvc.core.values import Account
+from mailsvc.texts import Sentence
+
+__all__ = ["user"]
+
+_COLUMNS = (
+    Column("address", "column.address"),
+    Column("login", "column.login"),
+    Column("enabled", "column.enabled"),
+    Column("messages", "column.messages", right=True),
+    Column("octets", "column.octets", right=True),
+    Column("quota", "column.quota", right=True),
+)
+
+
+@click.group(cls=Group, help="cli.user")
+def user() -> None:
+    """Commands about accounts."""
+
+
+@user.command("add", help="cli.user-add")
+@click.argument("address", type=ADDRESS)
+@option("--login", default="", metavar="NAME", help="cli.user-login")
+@option("--quota", type=SIZE, default=0, metavar="SIZE", help="cli.user-quota")
+@option("--no-password", is_flag=True, help="cli.user-no-password")
+@password_stdin
+@pass_app
+def add(app: App, address: str, login: str, quota: int, no_password: bool, password_stdin: bool) -> None:
+    """Make an account."""
+    if "@" in login:
+        raise Refused(Sentence("refused.login", name=login))
+    with open_house(app.config()) as house:
+        if house.read(house.directory.find_account(address)):
+            raise Refused(Sentence("refused.exists", name=address))  # before anybody types a password
+        hashed = "" if no_password else hash_password(ask_password(password_stdin))
+        house.apply(address, AddAccount(address, login, hashed, quota))
+
+
+@user.command("list", help="cli.user-list")
+@click.argument("domain", type=DOMAIN, required=False, default=None)
+@as_json
+@pass_app
+def list_(app: App, domain: str | None, as_json: bool) -> None:
+    """Print the accounts."""
+    with open_house(app.config()) as house:
+        accounts = house.read(house.directory.accounts(domain or ""))
+    print_table(_COLUMNS, [_row(account) for account in accounts], as_json)
+
+
+@user.command("show", help="cli.user-show")
+@click.argument("address", type=ADDRESS)
+@as_json
+@pass_app
+def show(app: App, address: str, as_json: bool) -> None:
+    """Print one account."""
+    with open_house(app.config()) as house:
+        account = house.account(address)
+        protected = bool(house.read(house.directory.password_hash(account.id)))
+    columns = (*_COLUMNS, Column("password", "column.password"))
+    print_record(columns, {**_row(account), "password": protected}, as_json)
+
+
+@user.command("passwd", help="cli.user-passwd")
+@click.argument("address", type=ADDRESS)
+@password_stdin
+@pass_app
+def passwd(app: App, address: str, password_stdin: bool) -> None:
+    """Change a password."""
+    with open_house(app.config()) as house:
+        account = house.account(address)
+        house.apply(address, SetPassword(account.id, hash_password(ask_password(password_stdin))))
+
+
+@user.command("quota", help="cli.user-quota-command")
+@click.argument("address", type=ADDRESS)
+@click.argument("size", type=SIZE)
+@pass_app
+def quota(app: App, address: str, size: int) -> None:
+    """Change a quota."""
+    _change(app, address, quota=size)
+
+
+@user.command("enable", help="cli.user-enable")
+@click.argument("address", type=ADDRESS)
+@pass_app
+def enable(app: App, address: str) -> None:
+    """Let an account log in and receive again."""
+    _change(app, address, enabled=True)
+
+
+@user.command("disable", help="cli.user-disable")
+@click.argument("address", type=ADDRESS)
+@pass_app
+def disable(app: App, address: str) -> None:
+    """Let an account neither log in nor receive; its mail stays."""
+    _change(app, address, enabled=False)
+
+
+@user.command("remove", help="cli.user-remove")
+@click.argument("address", type=ADDRESS)
+@option("--yes", is_flag=True, help="cli.assume-yes")
+@pass_app
+def remove(app: App, address: str, yes: bool) -> None:
+    """Remove an account and all its mail."""
+    with open_house(app.config()) as house:
+        account = house.account(address)
+        if not yes and sys.stdin.isatty():
+            question = texts().say("cli.user-remove-question", address=address, count=account.messages)
+            click.confirm(question, abort=True, err=True)
+        house.apply(address, RemoveAccount(account.id))
+
+
+def _change(app: App, address: str, **changes: Any) -> None:
+    with open_house(app.config()) as house:
+        house.apply(address, ChangeAccount(house.account(address).id, **changes))
+
+
+def _row(account: Account) -> dict[str, Any]:
+    row = attrs.asdict(account)
+    del row["id"]
+    return row

@@ -1,0 +1,70 @@
+"""The delivery avatar: what a client may hand in, as far as it is known who it is (DESIGN ideas 1 and 3).
+
+``app`` makes one :class:`Reception` for the process and registers ``reception.avatar`` with the realm for IDelivery.
+"""
+
+from collections.abc import Callable, Mapping
+
+import attrs
+from zope.interface import implementer
+
+from mailsvc.core.interfaces.delivery import Envelope, IDelivery
+from mailsvc.core.values import Account, Peer
+from mailsvc.delivery.intake import Intake, too_big
+from mailsvc.delivery.services import Sender, Services
+from mailsvc.delivery.trace import make_queue_ids
+from mailsvc.delivery.transaction import Transaction
+from mailsvc.wire.options import BareNewlines, ListenerOptions
+
+__all__ = ["Delivery", "Reception"]
+
+
+@implementer(IDelivery)
+@attrs.frozen(kw_only=True)
+class Delivery:
+    """See :class:`~mailsvc.core.interfaces.delivery.IDelivery`."""
+
+    peer: Peer
+    account: Account | None
+    size_limit: int
+    _services: Services
+    _options: ListenerOptions
+    _next_id: Callable[[], str]
+
+    async def mail(self, envelope: Envelope) -> Transaction:
+        """Begin a transaction. Raises TOO_BIG, NOT_NOW."""
+        if self.size_limit and envelope.size > self.size_limit:
+            raise too_big(self.size_limit)
+        store = self._services.store
+        store.check_space()
+        repair = self._options.bare_newlines is BareNewlines.NORMALISE
+        return Transaction(
+            self._services,
+            Sender(peer=self.peer, account=self.account, envelope=envelope),
+            Intake(store.bodies.create, self.size_limit, repair),
+            self._options.recipients,
+            self._next_id,
+        )
+
+
+class Reception:
+    """Makes the delivery avatars of a process."""
+
+    def __init__(self, services: Services, listeners: Mapping[str, ListenerOptions]) -> None:
+        """:param listeners: options by ``ListenerOptions.name``, which is a peer's ``listener``."""
+        self._services = services
+        self._listeners = listeners
+        self._next_id = make_queue_ids(services.now)
+
+    def avatar(self, account: Account | None, peer: Peer) -> tuple[Delivery, Callable[[], None]]:
+        """The avatar and what ends it, for the realm."""
+        options = self._listeners[peer.listener]
+        delivery = Delivery(
+            peer=peer,
+            account=account,
+            size_limit=options.message_size,
+            services=self._services,
+            options=options,
+            next_id=self._next_id,
+        )
+        return delivery, lambda: None

@@ -1,0 +1,5 @@
+"""Who exists here, and where an address goes."""
+
+from mailsvc.directory.directory import Directory
+
+__all__ = ["Directory"]

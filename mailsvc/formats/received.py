@@ -1,0 +1,68 @@
+"""The trace that a receiving server puts before a message: Return-Path and Received (RFC 5321 4.4, 3848, 6531 3.7.3).
+
+Nothing in it tells who logged in: a message shows its path, not a login name.
+"""
+
+from datetime import datetime
+from email.utils import format_datetime
+
+import attrs
+
+from mailsvc.formats.address import Address
+from mailsvc.formats.smtp import mailbox, path
+
+__all__ = ["Hop", "address_literal", "date_time", "received", "return_path", "with_protocol"]
+
+
+@attrs.frozen(kw_only=True)
+class Hop:
+    """How a message came to us.
+
+    :ivar helo: the name the client gave. :ivar address: its IP address, ``""`` on a Unix socket. :ivar tls: such as ``"TLSv1.3"``.
+    :ivar by: our name. :ivar protocol: see :func:`with_protocol`. :ivar id: queue id.
+    :ivar recipient: the forward-path if there is only one (RFC 5321 7.2: more would tell them of each other).
+    :ivar date: rendered by :func:`date_time`.
+    """
+
+    helo: str
+    address: str
+    by: str
+    protocol: str
+    id: str
+    date: str
+    tls: str | None = None
+    recipient: Address | None = None
+
+
+def with_protocol(base: str, *, utf8: bool, tls: bool, authenticated: bool) -> str:
+    """The ``with`` keyword: ``SMTP`` stays as it is, ``ESMTP`` and ``LMTP`` grow S and A (RFC 3848), UTF8 before (RFC 6531 4.3)."""
+    if base == "SMTP":
+        return base
+    return ("UTF8" + base.removeprefix("E") if utf8 else base) + "S" * tls + "A" * authenticated
+
+
+def address_literal(address: str) -> str:
+    """``[192.0.2.1]`` or ``[IPv6:2001:db8::1]`` (RFC 5321 4.1.3)."""
+    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+
+
+def date_time(moment: datetime) -> str:
+    """``Mon, 05 Oct 2026 10:00:00 +0900`` (RFC 5322 3.3); ``moment`` knows its offset."""
+    return format_datetime(moment)
+
+
+def received(hop: Hop) -> bytes:
+    """The header field with its CRLF."""
+    origin = f" ({address_literal(hop.address)})" if hop.address else ""
+    tls = f"\r\n\t(using {hop.tls})" if hop.tls else ""
+    target = f"\r\n\tfor <{mailbox(hop.recipient)}>" if hop.recipient else ""
+    return (
+        f"Received: from {hop.helo}{origin}{tls}\r\n"
+        f"\tby {hop.by} with {hop.protocol} id {hop.id}{target};\r\n"
+        f"\t{hop.date}\r\n"
+    ).encode()
+
+
+def return_path(reverse_path: Address | None) -> bytes:
+    """The header field with its CRLF."""
+    return f"Return-Path: {path(reverse_path)}\r\n".encode()

@@ -1,0 +1,138 @@
+"""The AUTHORIZATION state: TLS, UTF-8, and three ways to one log-in (RFC 1939 4).
+
+USER and PASS, AUTH PLAIN and AUTH LOGIN all end as ``portal.login(credentials, peer, IMaildrop)``. The avatar is an open, locked maildrop;
+from then on the session holds it, and gives it back whatever happens.
+
+Standards: RFC 1939 7 (USER, PASS), RFC 2595 4 (STLS), RFC 3206 ([AUTH], [SYS/...]), RFC 5034 (AUTH), RFC 6856 2 (UTF8).
+"""
+
+from twisted.cred.error import UnauthorizedLogin
+from twisted.internet.task import deferLater
+
+from mailsvc.auth.credentials import PasswordCredentials, credentials_of
+from mailsvc.core.errors import MailError
+from mailsvc.core.interfaces.maildrop import IMaildrop
+from mailsvc.formats.sasl import MECHANISMS, offered
+from mailsvc.monitor import counters
+from mailsvc.pop3.commands import State
+from mailsvc.pop3.replies import SASL_FAILURES
+from mailsvc.pop3.session import Session
+from mailsvc.pop3.surrogates import as_shown
+from mailsvc.pop3.visit import Visit
+from mailsvc.wire.conversation import Gone
+from mailsvc.wire.options import TLSMode
+from mailsvc.wire.sasl import LINE_LIMIT, SaslFailure, authenticate
+
+__all__ = ["Authorization"]
+
+MAX_LOGIN_FAILURES = 3
+"""Wrong passwords after which the connection is closed. (Slowing down those who come again is the business of auth.)"""
+
+
+class Authorization(Session):
+    """The commands before the log-in."""
+
+    @property
+    def _may_start_tls(self) -> bool:
+        factory = self.factory
+        return factory.tls is not None and factory.options.tls is TLSMode.STARTTLS and self.peer.tls is None
+
+    def do_STLS(self) -> None:
+        """RFC 2595 4. Not after UTF8 (RFC 6856 2.1): the client could not know whether that still holds."""
+        if not self._may_start_tls or self._utf8:
+            self._err("pop3.no-tls")
+            return
+        self._ok("pop3.tls")
+        self._user = None
+        self.start_tls()
+
+    def do_UTF8(self) -> None:
+        """RFC 6856 2.1."""
+        self._utf8 = True
+        self._ok("pop3.utf8")
+
+    def do_USER(self, user: bytes) -> None:
+        """The same answer whoever that is."""
+        if not self.peer.password_ok:
+            self._err("pop3.needs-tls", "SYS/PERM")
+            return
+        self._user = user
+        self._ok("pop3.user")
+
+    async def do_PASS(self, password: bytes) -> None:
+        """The second half of a log-in; after a wrong password USER comes again (RFC 1939 7)."""
+        user, self._user = self._user, None
+        if user is None:
+            self._err("pop3.user-first")
+            return
+        await self._log_in(
+            PasswordCredentials(username=user, password=password, peer=self.peer, mechanism="USER"),
+        )
+
+    async def do_AUTH(self, mechanism: bytes | None = None, initial: bytes | None = None) -> None:
+        """RFC 5034 4; without a mechanism the older list of them (RFC 1734)."""
+        if mechanism is None:
+            self._ok("pop3.mechanisms")
+            self._lines([name.encode("ascii") for name in offered(self.peer.password_ok)])
+            return
+        name = mechanism.upper().decode("ascii", "replace")
+        if name not in MECHANISMS:
+            self._err("pop3.unknown-mechanism")
+        elif name not in offered(self.peer.password_ok):
+            self._err("pop3.needs-tls", "SYS/PERM")
+        else:
+            await self._authenticate(name, initial)
+
+    async def _authenticate(self, name: str, initial: bytes | None) -> None:
+        outcome = await authenticate(MECHANISMS[name](), initial, self._ask)
+        if isinstance(outcome, SaslFailure):
+            self._err(SASL_FAILURES[outcome])
+        else:
+            await self._log_in(credentials_of(outcome, self.peer, name))
+
+    async def _ask(self, challenge: bytes) -> bytes:
+        self.send(b"+ " + challenge + b"\r\n")
+        return await self.receive_line(self.factory.options.idle_timeout, LINE_LIMIT)
+
+    async def _log_in(self, credentials: PasswordCredentials) -> None:
+        try:
+            _, maildrop, logout = await self.portal.login(credentials, self.peer, IMaildrop)
+        except UnauthorizedLogin as error:
+            self._log_failure(credentials, str(error) or "unauthorized")
+            self._wrong_password()
+        except MailError as error:
+            self._log_failure(credentials, error.reason)
+            raise
+        else:
+            self._onLogout = logout
+            if self._over:
+                self._log_out()
+                raise Gone
+            await self._enter(maildrop)
+
+    async def _enter(self, maildrop: IMaildrop) -> None:
+        try:
+            visit = Visit(await as_shown(maildrop, self._utf8, self._pause))
+        except BaseException:
+            self._log_out()
+            raise
+        if self._over:
+            raise Gone
+        self._visit, self._state = visit, State.TRANSACTION
+        counters.login("pop3", "ok")
+        self._log("{client}: {account} logged in, {count} message(s), {octets} octets")
+        self._ok("pop3.open", count=visit.count, octets=visit.octets)
+
+    async def _pause(self) -> None:
+        await deferLater(self.factory.clock, 0)
+
+    def _wrong_password(self) -> None:
+        self._login_failures += 1
+        self._err("pop3.bad-credentials", "AUTH")
+        if self._login_failures >= MAX_LOGIN_FAILURES:
+            self.close()
+
+    def _log_failure(self, credentials: PasswordCredentials, reason: str) -> None:
+        counters.login("pop3", reason)
+        name = credentials.username[:100].decode("utf-8", "replace")
+        self._log("{client}: log-in as {name!r} failed: {reason}", name=name, reason=reason)

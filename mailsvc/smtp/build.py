@@ -1,0 +1,22 @@
+"""Which server speaks on a listener."""
+
+from collections.abc import Callable
+
+from twisted.cred.portal import Portal
+
+from mailsvc.smtp.lmtp import LMTPServer
+from mailsvc.smtp.server import SMTPServer
+from mailsvc.wire.options import ListenerOptions, Protocol
+
+__all__ = ["build"]
+
+_SERVERS = {Protocol.SMTP: SMTPServer, Protocol.SUBMISSION: SMTPServer, Protocol.LMTP: LMTPServer}
+
+
+def build(options: ListenerOptions, portal: Portal, hostname: str) -> Callable[[], SMTPServer]:
+    """What makes the protocol of each connection of a listener, for :class:`~mailsvc.wire.factory.ConversationFactory`.
+
+    :param portal: its realm gives IAuthenticated and IDelivery. :param hostname: our name in the greeting and after EHLO.
+    """
+    server = _SERVERS[options.protocol]
+    return lambda: server(options, portal, hostname)

@@ -1,0 +1,235 @@
+"""Message bodies on their way in and out.
+
+In: up to ``inline_limit`` octets are held in memory and travel inside the ``Deliver`` operation. What is larger goes to a file, and the
+order of the steps is the promise:
+
+1. write ``bodies/tmp/<id>`` as the octets arrive (page cache only; memory stays bounded)
+2. write the header with the size, **fdatasync** the file
+3. rename it to ``bodies/xx/<id>`` (ids are random and never used twice)
+4. **fsync** the directory ``bodies/xx``
+5. only now does :meth:`IBodyWriter.close` return, so ``Deliver`` is sent after it, and its commit (**fdatasync** of the log, see
+   :mod:`mailsvc.store.owner`) comes last, before the ``250``
+
+A crash between 3 and 5 leaves a file without a row: an orphan, removed when it is an hour old. A row without its file cannot be.
+
+Steps 2 to 4 run in a thread: the reactor goes on. Out: prefix and bytes are read as one, from the database or as a range of the file.
+"""
+
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Protocol
+
+from zope.interface import implementer
+
+from mailsvc.core.errors import temporary
+from mailsvc.core.interfaces.store import IBodies, IBodyWriter
+from mailsvc.core.values import Body
+from mailsvc.store import bodyfile
+from mailsvc.store.layout import Layout, sync_directory
+from mailsvc.store.reading import Reader
+
+__all__ = ["Bodies", "BodyWriter", "InThread"]
+
+_BUFFER = 256 * 1024
+_JUST_NOW = 0.005
+
+
+class InThread(Protocol):
+    """Runs a blocking function elsewhere."""
+
+    def __call__(self, function: Callable[..., Any], *args: Any) -> Awaitable[Any]:
+        """The result of ``function(*args)``, later."""
+
+
+@implementer(IBodies)
+class Bodies:
+    """The bodies of a store."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        inline_limit: int,
+        reader: Reader,
+        in_thread: InThread,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._layout = layout
+        self._inline_limit = inline_limit
+        self._reader = reader
+        self._in_thread = in_thread
+        self._now = now
+        self._open: OrderedDict[BodyWriter, float] = OrderedDict()  # when each was last written to, the latest last
+
+    def create(self) -> "BodyWriter":
+        """A writer for one new body."""
+        writer = BodyWriter(self._layout, self._inline_limit, self._in_thread, self._touched, self._ended)
+        self._touched(writer)
+        return writer
+
+    @property
+    def arriving(self) -> bool:
+        """Whether the octets of some message came within the last few milliseconds, and more are to come."""
+        if not self._open:
+            return False
+        return self._now() - self._open[next(reversed(self._open))] < _JUST_NOW
+
+    def _touched(self, writer: "BodyWriter") -> None:
+        self._open[writer] = self._now()
+        self._open.move_to_end(writer)
+
+    def _ended(self, writer: "BodyWriter") -> None:
+        self._open.pop(writer, None)
+
+    async def get(self, content: int, offset: int = 0, length: int = -1) -> bytes:
+        """Bytes of the message (prefix and body as one). Raises EXPUNGED, NOT_NOW."""
+        prefix, size, location = self._reader.content(content)
+        end = len(prefix) + size if length < 0 else min(offset + length, len(prefix) + size)
+        if offset >= end:
+            return b""
+        head = prefix[offset:end]
+        start, stop = max(offset - len(prefix), 0), end - len(prefix)
+        if stop <= start:
+            return head
+        return head + self._part(content, location, start, stop - start)
+
+    def _part(self, content: int, location: str | None, start: int, length: int) -> bytes:
+        if location is None:
+            return self._reader.inline(content, start, length)
+        try:
+            part = _read(self._layout.body(location), bodyfile.HEADER + start, length)
+        except OSError as error:
+            self._reader.content(content)  # raises EXPUNGED if it went meanwhile
+            raise temporary("body-unreadable", str(error)) from error
+        if len(part) < length:
+            raise temporary("body-cut", location)
+        return part
+
+
+def _read(path: str, offset: int, length: int) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.pread(descriptor, length, offset)
+    finally:
+        os.close(descriptor)
+
+
+@implementer(IBodyWriter)
+class BodyWriter:
+    """Takes one body: in memory while it is small, then into a file."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        inline_limit: int,
+        in_thread: InThread,
+        touched: Callable[["BodyWriter"], None],
+        ended: Callable[["BodyWriter"], None],
+    ) -> None:
+        self.size = 0
+        self._touched = touched
+        self._ended = ended
+        self._layout = layout
+        self._limit = inline_limit
+        self._in_thread = in_thread
+        self._chunks: list[bytes] = []
+        self._held = 0
+        self._descriptor = -1
+        self._id = ""
+        self._error: OSError | None = None
+        self._aborted = False
+
+    def write(self, data: bytes) -> None:
+        """Add bytes; an error of the disk is kept for :meth:`close`."""
+        self.size += len(data)
+        if self._error or self._aborted:
+            return
+        self._touched(self)
+        self._chunks.append(data)
+        self._held += len(data)
+        if self._held > (_BUFFER if self._id else self._limit):
+            self._try(self._spill)
+
+    async def close(self) -> Body:
+        """Make the bytes durable. Raises NOT_NOW if the disk failed, or if the writer was aborted meanwhile; nothing is left then."""
+        self._ended(self)
+        if not self._id and not self._error and not self._aborted:
+            return Body(self.size, data=b"".join(self._chunks))
+        self._try(self._spill)
+        location = f"{self._id[:2]}/{self._id}"
+        if not self._error and not self._aborted:
+            descriptor, self._descriptor = self._descriptor, -1  # the thread closes it
+            try:
+                await self._in_thread(_settle, descriptor, self._tmp, self._layout.body(location), self.size)
+            except OSError as error:
+                self._error = error
+        if self._aborted:
+            _remove(self._layout.body(location))
+            raise temporary("aborted")
+        if self._error:
+            raise temporary("disk-failed", str(self._error)) from self._error
+        return Body(self.size, location=location)
+
+    def abort(self) -> None:
+        """Forget everything written, also while :meth:`close` is under way. After a successful close it does nothing."""
+        self._aborted = True
+        self._ended(self)
+        self._drop()
+
+    @property
+    def _tmp(self) -> str:
+        return os.path.join(self._layout.tmp, self._id)
+
+    def _try(self, step: Callable[[], None]) -> None:
+        if self._error or self._aborted:
+            return
+        try:
+            step()
+        except OSError as error:
+            self._error = error
+            self._drop()
+
+    def _spill(self) -> None:
+        if not self._id:
+            self._id = os.urandom(16).hex()
+            self._descriptor = os.open(self._tmp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            _write_all(self._descriptor, bodyfile.header(0))
+        _write_all(self._descriptor, b"".join(self._chunks))
+        self._chunks.clear()
+        self._held = 0
+
+    def _drop(self) -> None:
+        self._chunks.clear()
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+            _remove(self._tmp)
+
+
+def _settle(descriptor: int, tmp: str, final: str, size: int) -> None:
+    """Steps 2 to 4 of the module's list; on an error nothing is left. Raises OSError."""
+    try:
+        try:
+            os.pwrite(descriptor, bodyfile.header(size), 0)
+            os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.rename(tmp, final)
+        sync_directory(os.path.dirname(final))
+    except OSError:
+        _remove(tmp)
+        _remove(final)
+        raise
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _remove(path: str) -> None:
+    with suppress(OSError):  # it is not there, or the sweep will find it
+        os.unlink(path)

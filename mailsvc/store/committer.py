@@ -1,0 +1,157 @@
+"""The one writer: holds the lease and the connection, and turns a group of requests into one commit.
+
+Used by the owner process for all workers, and in-process by :mod:`mailsvc.store.direct`. After an error of the database everybody in
+the group hears NOT_NOW, and the connection is closed and opened anew: a sync that failed is never repeated on the same descriptor
+(the kernel may have dropped the pages, and a second call would say that all is well).
+"""
+
+import fcntl
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import apsw
+import attrs
+
+from mailsvc.core.errors import MailError, temporary
+from mailsvc.core.operations import Operation
+from mailsvc.core.values import MailboxChanged
+from mailsvc.db.connection import DatabaseRefused, open_writer
+from mailsvc.db.schema import migrate
+from mailsvc.store import bodyfile, transaction
+from mailsvc.store.context import Context, Labelled
+from mailsvc.store.layout import Layout, sync_directory
+
+__all__ = ["Committer", "Group", "LeaseTaken", "take_lease"]
+
+
+class LeaseTaken(Exception):
+    """Another process owns this store."""
+
+
+def take_lease(layout: Layout) -> int:
+    """The descriptor of the locked lease file; the lock ends with the process. Raises LeaseTaken, OSError."""
+    os.makedirs(layout.root, mode=0o700, exist_ok=True)
+    descriptor = os.open(layout.lease, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise LeaseTaken(f"the store in {layout.root} is in use by another process") from error
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
+    return descriptor
+
+
+@attrs.frozen
+class Group:
+    """What one commit did.
+
+    :ivar answers: for each request its results, or why nothing of it was done. :ivar changed: whom to tell of what.
+    """
+
+    answers: list[list[Any] | MailError]
+    changed: list[MailboxChanged]
+
+
+class Committer:
+    """Commits groups of requests.
+
+    :ivar commits: how many transactions were committed; ``requests``: how many requests they carried.
+    """
+
+    def __init__(self, layout: Layout, log: Callable[[str], None]) -> None:
+        self.commits = 0
+        self.requests = 0
+        self.unlink: Callable[[Iterable[str]], None] = self.unlink_now
+        self._layout = layout
+        self._log = log
+        self._lease = -1
+        self._db: apsw.Connection | None = None
+        self._unlinked: deque[str] = deque()  # filled by a thread: files that are gone, their rows not yet
+
+    def open(self) -> None:
+        """Take the lease, make what is missing, bring the schema up to date. Raises LeaseTaken, DatabaseRefused, OSError, apsw.Error."""
+        self._lease = take_lease(self._layout)
+        try:
+            self._layout.make()
+            db = self._connected()
+            migrate(db)
+            sync_directory(self._layout.root)
+            self.unlink([str(row[0]) for row in db.execute("SELECT location FROM unlink_later").fetchall()])
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the connection and give the lease back."""
+        self._disconnect()
+        if self._lease >= 0:
+            os.close(self._lease)
+            self._lease = -1
+
+    def commit(self, requests: Sequence[Sequence[Operation]]) -> Group:
+        """Carry out the requests as one transaction, each whole or not at all. Never raises."""
+        try:
+            context = Context(self._connected(), self._size_of)
+            answers = self._transact(context, requests)
+        except (apsw.Error, MailError, DatabaseRefused, OSError) as error:
+            self._log(f"commit failed: {error!r}")
+            self._disconnect()
+            return Group([temporary("commit-failed", repr(error)) for _ in requests], [])
+        except BaseException:
+            self._disconnect()
+            raise
+        self.commits += 1
+        self.requests += len(requests)
+        self._label(context.labelled)
+        if context.unlinked:
+            self.unlink(context.unlinked)
+        return Group(answers, transaction.changes(context))
+
+    def unlink_now(self, locations: Iterable[str]) -> None:
+        """Remove files whose last message is gone; the rows that remember them follow with the next commit. From any thread."""
+        for location in locations:
+            try:
+                os.unlink(self._layout.body(location))
+            except FileNotFoundError:
+                pass  # done before a crash
+            except OSError as error:
+                self._log(f"cannot remove {location}, will try at the next start: {error}")
+                continue
+            self._unlinked.append(location)
+
+    def _transact(self, context: Context, requests: Sequence[Sequence[Operation]]) -> list[list[Any] | MailError]:
+        db = context.db
+        db.execute("BEGIN IMMEDIATE")
+        gone = [(self._unlinked[index],) for index in range(len(self._unlinked))]
+        db.executemany("DELETE FROM unlink_later WHERE location=?", gone)
+        answers = [transaction.apply(context, request) for request in requests]
+        db.execute("COMMIT")
+        for _ in gone:
+            self._unlinked.popleft()
+        return answers
+
+    def _connected(self) -> apsw.Connection:
+        if self._db is None:
+            self._db = open_writer(self._layout.database)
+        return self._db
+
+    def _disconnect(self) -> None:
+        db, self._db = self._db, None
+        if db is not None:
+            try:
+                db.close()
+            except apsw.Error as error:
+                self._log(f"closing the database: {error!r}")
+
+    def _size_of(self, location: str) -> int | None:
+        return bodyfile.size_of(self._layout.body(location))
+
+    def _label(self, labelled: list[Labelled]) -> None:
+        for entry in labelled:
+            try:
+                bodyfile.label(self._layout.body(entry.location), entry.facts)
+            except OSError as error:
+                self._log(f"cannot label {entry.location}: {error}")  # insurance only

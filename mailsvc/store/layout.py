@@ -1,0 +1,73 @@
+"""Names of the files in a store's directory.
+
+=================== =====================================================================
+``mail.db``         the database (with ``-wal`` and ``-shm`` beside it)
+``owner.lock``      held (flock) by the one process that may write
+``owner.sock``      where workers and commands reach it, mode 0600
+``bodies/xx/<id>``  large messages, in 256 directories; the location in the database is ``xx/<id>``
+``bodies/tmp/<id>`` large messages that are still arriving
+=================== =====================================================================
+"""
+
+import os
+
+import attrs
+
+__all__ = ["Layout", "sync_directory"]
+
+
+@attrs.frozen
+class Layout:
+    """Paths below the store's directory ``root``."""
+
+    root: str
+
+    @property
+    def database(self) -> str:
+        """The SQLite database."""
+        return os.path.join(self.root, "mail.db")
+
+    @property
+    def lease(self) -> str:
+        """The lock file of the owner."""
+        return os.path.join(self.root, "owner.lock")
+
+    @property
+    def socket(self) -> str:
+        """The owner's Unix socket."""
+        return os.path.join(self.root, "owner.sock")
+
+    @property
+    def bodies(self) -> str:
+        """The directory of large messages."""
+        return os.path.join(self.root, "bodies")
+
+    @property
+    def tmp(self) -> str:
+        """The directory of large messages that are still arriving."""
+        return os.path.join(self.bodies, "tmp")
+
+    def body(self, location: str) -> str:
+        """The file of a location."""
+        return os.path.join(self.bodies, location)
+
+    def has(self, location: str) -> bool:
+        """Whether the file of a location is there."""
+        return os.path.exists(self.body(location))
+
+    def make(self) -> None:
+        """Make what is missing of the directories, private to this user, and durable."""
+        numbered = [os.path.join(self.bodies, f"{number:02x}") for number in range(256)]
+        for path in (self.root, self.bodies, self.tmp, *numbered):
+            os.makedirs(path, mode=0o700, exist_ok=True)
+        sync_directory(self.bodies)
+        sync_directory(self.root)
+
+
+def sync_directory(path: str) -> None:
+    """Make the names in a directory durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

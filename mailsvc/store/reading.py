@@ -1,0 +1,221 @@
+"""Reading: each process reads the database itself, read-only, in the reactor when it is short and in slices when it is not.
+
+A commit is answered after it is in the log, so a reader that asks after the answer sees it. ``rows`` of a large mailbox is read in
+slices of 4,096 inside one read transaction on a connection of its own, with a pause for others after each; SQLite packs the numbers
+itself (``format('%016x')``), which is three times faster than a Python object for each. The arrays of recently opened mailboxes are
+kept: a client that asks again every minute costs one look at the mailbox's modseq.
+"""
+
+# ruff: noqa: S608 - SQL is put together from constants of this module only
+
+import sys
+from array import array
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import apsw
+
+from mailsvc.core.errors import Kind, MailError, temporary
+from mailsvc.core.values import Mailbox, Rows
+from mailsvc.db import connection as db
+from mailsvc.db import schema
+from mailsvc.store.sql_mail import mailbox_name
+
+__all__ = ["Reader", "no_pause"]
+
+SLICE = 4096
+LAST_UID = 0xFFFFFFFF
+
+_MAILBOX = "id, account, name, uidvalidity, uidnext, modseq, messages, unseen, octets, keywords"
+_ROWS = (
+    f"SELECT count(*), max(uid), group_concat(format('{'%016x' * 6}', uid, modseq, flags, size, date, content), '')"
+    " FROM (SELECT * FROM msg WHERE mailbox=? AND uid BETWEEN ? AND ? AND modseq>? ORDER BY uid LIMIT ?)"
+)
+
+
+async def no_pause() -> None:
+    """For those who have nobody to let through."""
+
+
+class Reader:
+    """The reading half of a store."""
+
+    def __init__(self, path: str, cache_rows: int = 1_000_000, pause: Callable[[], Awaitable[None]] = no_pause) -> None:
+        """:param path: the database. :param pause: awaited between the slices of a long read."""
+        self._path = path
+        self._pause = pause
+        self._connection: apsw.Connection | None = None
+        self._cache = _Cache(cache_rows)
+
+    def connection(self) -> apsw.Connection:
+        """The read-only connection of this process, opened at first use. Raises NOT_NOW."""
+        if self._connection is None:
+            self._connection = self._open()
+        return self._connection
+
+    def _open(self) -> apsw.Connection:
+        try:
+            connection = db.open_reader(self._path)
+            schema.check(connection)
+        except (apsw.Error, db.DatabaseRefused) as error:
+            raise temporary("store-unreadable", str(error)) from error
+        return connection
+
+    def close(self) -> None:
+        """Close the connection; it opens again when needed."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def mailbox(self, account: int, name: str) -> Mailbox | None:
+        """The mailbox of this name."""
+        rows = self._all(f"SELECT {_MAILBOX} FROM mailbox WHERE account=? AND name=?", account, mailbox_name(name))
+        return _mailbox(rows[0]) if rows else None
+
+    def mailboxes(self, account: int) -> list[Mailbox]:
+        """All mailboxes of an account, by name."""
+        return [
+            _mailbox(row) for row in self._all(f"SELECT {_MAILBOX} FROM mailbox WHERE account=? ORDER BY name", account)
+        ]
+
+    async def rows(self, mailbox: int, first: int = 1, last: int = LAST_UID) -> Rows:
+        """The index rows with ``first <= uid <= last``. Raises NOT_FOUND, NOT_NOW."""
+        modseq, _ = self._state(mailbox)
+        whole = self._cache.get(mailbox, modseq)
+        if whole is not None:
+            return _between(whole, first, last)
+        if first > 1 or last < LAST_UID:
+            return await self._load(mailbox, first, last)
+        loaded = await self._load(mailbox, first, last)
+        self._cache.put(mailbox, modseq, loaded)
+        return loaded
+
+    async def changes(self, mailbox: int, modseq: int) -> tuple[Rows, list[int], bool]:
+        """Rows changed and UIDs expunged after ``modseq``, and whether the latter are complete. Raises NOT_FOUND, NOT_NOW."""
+        current, floor = self._state(mailbox)
+        if current <= modseq:
+            return _rows(array("Q")), [], True
+        gone = self._all("SELECT uid FROM expunged WHERE mailbox=? AND modseq>? ORDER BY uid", mailbox, modseq)
+        return await self._load(mailbox, 1, LAST_UID, modseq), [uid for (uid,) in gone], modseq >= floor
+
+    def content(self, content: int) -> tuple[bytes, int, str | None]:
+        """Prefix, size of the body and location of a content. Raises EXPUNGED."""
+        rows = self._all("SELECT prefix, size, location FROM content WHERE id=?", content)
+        if not rows:
+            raise MailError(Kind.EXPUNGED, "content-expunged", detail=str(content))
+        prefix, size, location = rows[0]
+        return prefix, size, location
+
+    def inline(self, content: int, start: int, length: int) -> bytes:
+        """A part of a body that lives in the database. Raises EXPUNGED."""
+        rows = self._all("SELECT substr(data, ?, ?) FROM body WHERE content=?", start + 1, length, content)
+        if not rows:
+            raise MailError(Kind.EXPUNGED, "content-expunged", detail=str(content))
+        return bytes(rows[0][0])
+
+    def _all(self, sql: str, *bindings: Any) -> list[tuple[Any, ...]]:
+        with _temporary():
+            return self.connection().execute(sql, bindings).fetchall()
+
+    def _state(self, mailbox: int) -> tuple[int, int]:
+        rows = self._all("SELECT modseq, expunge_floor FROM mailbox WHERE id=?", mailbox)
+        if not rows:
+            raise MailError(Kind.NOT_FOUND, "no-such-mailbox", detail=str(mailbox))
+        return rows[0][0], rows[0][1]
+
+    async def _load(self, mailbox: int, first: int, last: int, modseq: int = -1) -> Rows:
+        with _temporary():
+            count, _, packed = _slice(self.connection(), mailbox, first, last, modseq)
+        numbers = _unpack(packed)
+        if count < SLICE:
+            return _rows(numbers)
+        return await self._load_slices(mailbox, first, last, modseq)
+
+    async def _load_slices(self, mailbox: int, first: int, last: int, modseq: int) -> Rows:
+        """All slices as of one moment: a second connection holds a read transaction meanwhile."""
+        numbers = array("Q")
+        with _temporary():
+            connection = self._open()
+            try:
+                connection.execute("BEGIN")
+                while True:
+                    count, uid, packed = _slice(connection, mailbox, first, last, modseq)
+                    numbers.extend(_unpack(packed))
+                    if count < SLICE:
+                        return _rows(numbers)
+                    first = uid + 1
+                    await self._pause()
+            finally:
+                connection.close()
+
+
+@contextmanager
+def _temporary() -> Iterator[None]:
+    """Whatever the database raises is a failure that may pass."""
+    try:
+        yield
+    except apsw.Error as error:
+        raise temporary("store-unreadable", repr(error)) from error
+
+
+def _slice(connection: apsw.Connection, mailbox: int, first: int, last: int, modseq: int) -> tuple[int, int, str]:
+    row = connection.execute(_ROWS, (mailbox, first, last, modseq, SLICE)).fetchone()
+    assert row is not None
+    return row[0], row[1], row[2] or ""
+
+
+def _unpack(packed: str) -> "array[int]":
+    numbers = array("Q", bytes.fromhex(packed))
+    if sys.byteorder == "little":
+        numbers.byteswap()
+    return numbers
+
+
+def _rows(numbers: "array[int]") -> Rows:
+    return Rows(*(numbers[column::6] for column in range(6)))
+
+
+def _between(rows: Rows, first: int, last: int) -> Rows:
+    if first <= 1 and last >= LAST_UID:
+        return rows
+    start, end = bisect_left(rows.uids, first), bisect_right(rows.uids, last)
+    return Rows(rows.uids[start:end], rows.modseqs[start:end], rows.flags[start:end],
+                rows.sizes[start:end], rows.dates[start:end], rows.contents[start:end])  # fmt: skip
+
+
+def _mailbox(row: tuple[Any, ...]) -> Mailbox:
+    keywords: str = row[-1]
+    return Mailbox(*row[:-1], tuple(keywords.split()))  # type: ignore[call-arg]  # mypy cannot count the columns
+
+
+class _Cache:
+    """Rows of whole mailboxes, the least recently used dropped first."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._held = 0
+        self._entries: OrderedDict[int, tuple[int, Rows]] = OrderedDict()
+
+    def get(self, mailbox: int, modseq: int) -> Rows | None:
+        """The rows if they are still as of ``modseq``."""
+        entry = self._entries.get(mailbox)
+        if entry is None or entry[0] != modseq:
+            return None
+        self._entries.move_to_end(mailbox)
+        return entry[1]
+
+    def put(self, mailbox: int, modseq: int, rows: Rows) -> None:
+        """Keep rows; those that are larger than the whole cache are not kept."""
+        self._drop(mailbox)
+        self._entries[mailbox] = (modseq, rows)
+        self._held += len(rows.uids)
+        while self._held > self._limit:
+            self._drop(next(iter(self._entries)))
+
+    def _drop(self, mailbox: int) -> None:
+        entry = self._entries.pop(mailbox, None)
+        if entry is not None:
+            self._held -= len(entry[1].uids)

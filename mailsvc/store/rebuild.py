@@ -1,0 +1,189 @@
+"""Making a store whole again: ``mailsvc store rebuild``. The server must not run.
+
+While the database can be read, everything that is derived from the rows is made anew: counters, references, limits of UIDs. Messages
+that lie nowhere any more go to the mailbox ``Recovered`` of the first domain's postmaster; nothing that has a text is thrown away.
+
+If the database is gone or damaged, it is put aside and a new one is made from what :mod:`mailsvc.store.salvage` can read and from the
+facts in the files of large messages (:mod:`mailsvc.store.bodyfile`). All mailboxes get a new UIDVALIDITY then, so that no client
+mistakes one message for another. What could not be saved is in the report.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import apsw
+import attrs
+
+from mailsvc.db.connection import open_writer
+from mailsvc.db.schema import migrate
+from mailsvc.store import bodyfile, orphans, rederive, salvage
+from mailsvc.store.committer import take_lease
+from mailsvc.store.layout import Layout, sync_directory
+from mailsvc.store.rederive import Finding, Placer
+
+__all__ = ["Finding", "rebuild"]
+
+T = TypeVar("T")
+
+_INTEGER_KEYS = {
+    "domain": ("id, name", "id"),
+    "account": ("id, domain, address, login, password_hash, enabled, quota", "id"),
+    "content": ("id, refs, size, prefix, location", "id"),
+    "body": ("content, data", "content"),
+}
+_PLAIN = {
+    "domain_alias": "name, domain",
+    "alias": "address, domain",
+    "alias_target": "alias, position, target",
+}
+
+
+def rebuild(layout: Layout) -> list[Finding]:
+    """Make the store whole; returns what was done and what was lost. Raises LeaseTaken, OSError, apsw.Error."""
+    lease = take_lease(layout)
+    try:
+        layout.make()
+        db = _open_whole(layout)
+        findings: list[Finding] = []
+        if db is None:
+            db, findings = _from_what_is_left(layout)
+        try:
+            findings += _in_transaction(db, lambda: rederive.rederive(layout, db))
+        finally:
+            db.close()
+        sync_directory(layout.root)
+        return findings
+    finally:
+        os.close(lease)
+
+
+def _in_transaction(db: apsw.Connection, work: Callable[[], T]) -> T:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        result = work()
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+    return result
+
+
+def _open_whole(layout: Layout) -> apsw.Connection | None:
+    """The database, if there is one and SQLite finds no fault with it."""
+    if not os.path.exists(layout.database):
+        return None
+    try:
+        db = open_writer(layout.database)
+    except apsw.Error:
+        return None
+    try:
+        if db.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",):
+            migrate(db)
+            return db
+    except apsw.Error:
+        pass
+    db.close()
+    return None
+
+
+def _from_what_is_left(layout: Layout) -> tuple[apsw.Connection, list[Finding]]:
+    """A new database with what the old one and the files still tell."""
+    aside = _put_aside(layout)
+    db = open_writer(layout.database)
+    migrate(db)
+    findings = [Finding("put-aside", aside)]
+    old = salvage.open_damaged(os.path.join(aside, os.path.basename(layout.database)))
+    if old is None:
+        findings.append(Finding("nothing-readable", layout.database))
+    else:
+        _in_transaction(db, lambda: _copy(old, db))
+        old.close()
+    findings += _in_transaction(db, lambda: _adopt_files(layout, db))
+    locked_out = "SELECT address FROM account WHERE password_hash='' AND address NOT LIKE 'postmaster@%'"
+    findings += [Finding("password-missing", str(row[0])) for row in db.execute(locked_out).fetchall()]
+    return db, findings
+
+
+def _put_aside(layout: Layout) -> str:
+    aside = os.path.join(layout.root, f"damaged-{int(time.time())}")
+    os.makedirs(aside, mode=0o700)
+    for suffix in ("", "-wal"):
+        if os.path.exists(layout.database + suffix):
+            os.rename(layout.database + suffix, os.path.join(aside, os.path.basename(layout.database) + suffix))
+    if os.path.exists(layout.database + "-shm"):
+        os.unlink(layout.database + "-shm")
+    return aside
+
+
+def _copy(old: apsw.Connection, db: apsw.Connection) -> None:
+    """All readable rows; mailboxes under a new UIDVALIDITY, messages with the UIDs that they had."""
+    for table, (columns, key) in _INTEGER_KEYS.items():
+        for row in salvage.rows(old, columns, table, key):
+            _insert(db, table, columns, row)
+    for table, columns in _PLAIN.items():
+        for row in sorted(salvage.plain(old, columns, table)):
+            _insert(db, table, columns, row)
+    mailboxes = list(salvage.rows(old, "id, account, name, uidnext, modseq, keywords", "mailbox", "id"))
+    validity = int(time.time())
+    for row in salvage.rows(old, "1, value", "meta", "1", "name='uidvalidity'"):
+        validity = max(validity, row[1])
+    for mailbox, *rest in mailboxes:
+        validity += 1
+        _insert(db, "mailbox", "id, uidvalidity, account, name, uidnext, modseq, keywords", (mailbox, validity, *rest))
+        for row in salvage.rows(
+            old, "uid, mailbox, modseq, flags, size, date, content", "msg", "uid", "mailbox=?", (mailbox,)
+        ):
+            _insert(db, "msg", "uid, mailbox, modseq, flags, size, date, content", row)
+    db.execute("UPDATE meta SET value=? WHERE name='uidvalidity'", (validity,))
+
+
+def _insert(db: apsw.Connection, table: str, columns: str, row: tuple[object, ...]) -> None:
+    marks = ", ".join("?" * len(row))
+    db.execute(f"INSERT OR IGNORE INTO {table}({columns}) VALUES({marks})", row)
+
+
+def _adopt_files(layout: Layout, db: apsw.Connection) -> list[Finding]:
+    """A message for each file that no saved row names: to those whom its facts name, else to ``Recovered``."""
+    placer = Placer(db)
+    findings = []
+    for location, _ in orphans.body_files(layout):
+        size = bodyfile.size_of(layout.body(location))
+        if size is None or db.execute("SELECT 1 FROM content WHERE location=?", (location,)).fetchone():
+            continue
+        facts = _Facts.read(layout, location)
+        db.execute(
+            "INSERT INTO content(refs, size, prefix, location) VALUES(0, ?, ?, ?)", (size, facts.prefix, location)
+        )
+        content = db.last_insert_rowid()
+        for address in facts.addresses:
+            placer.put(content, address, facts.mailbox, facts.date, facts.flags)
+            findings.append(Finding("recovered", f"{location}: {address}"))
+    return findings
+
+
+@attrs.frozen
+class _Facts:
+    """What a file says about itself, whatever is in it."""
+
+    addresses: list[str]
+    mailbox: str
+    date: int
+    flags: int
+    prefix: bytes
+
+    @classmethod
+    def read(cls, layout: Layout, location: str) -> "_Facts":
+        facts = bodyfile.read_facts(layout.body(location))
+        try:
+            return cls(
+                [address for address in facts["addresses"] if "@" in address],
+                str(facts["mailbox"]),
+                int(facts["date"]),
+                int(facts["flags"]),
+                bytes(facts["prefix"]),
+            )
+        except (KeyError, TypeError, ValueError):
+            return cls([], "", int(os.stat(layout.body(location)).st_mtime), 0, b"")

@@ -1,0 +1,36 @@
+"""The low-space mark: asked before a message is taken, so that a full disk is a polite "later" and never half a message."""
+
+import os
+import time
+from collections.abc import Callable
+
+from mailsvc.core.errors import temporary
+
+__all__ = ["Space"]
+
+
+class Space:
+    """Free space on the disk of ``path``, looked up once a second at most."""
+
+    def __init__(self, path: str, low: int, now: Callable[[], float] = time.monotonic) -> None:
+        self._path = path
+        self._low = low
+        self._now = now
+        self._checked = float("-inf")
+        self._free = 0
+
+    def check(self) -> None:
+        """Raise MailError(NOT_NOW) below the mark, or if the disk does not answer."""
+        now = self._now()
+        if now - self._checked >= 1:
+            self._checked = now
+            self._free = self._measure()
+        if self._free < self._low:
+            raise temporary("low-disk", f"{self._free} octets free, the mark is {self._low}")
+
+    def _measure(self) -> int:
+        try:
+            found = os.statvfs(self._path)
+        except OSError:
+            return -1
+        return found.f_bavail * found.f_frsize

@@ -1,0 +1,77 @@
+"""One transaction: the table from operation to SQL, and what must happen after its commit.
+
+Each request of a group runs in a savepoint of its own, so that one that is refused does not spoil the others. Functions get the
+:class:`Context`, whose lists say what to do after the commit: whom to tell, which files to remove, which files to label.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import apsw
+import attrs
+
+from mailsvc.core import operations as ops
+from mailsvc.core.errors import Kind, MailError, temporary
+from mailsvc.core.values import MailboxChanged
+from mailsvc.store import sql_directory, sql_mail
+from mailsvc.store.context import Context
+
+__all__ = ["Touch", "apply"]
+
+
+@attrs.frozen
+class Touch(ops.Operation):
+    """Write something: shows that a commit is possible (health)."""
+
+
+def _touch(context: Context, operation: Touch) -> None:
+    context.db.execute("UPDATE meta SET value=? WHERE name='touched'", (int(time.time()),))
+
+
+_TABLE: dict[type[ops.Operation], Callable[[Context, Any], Any]] = {
+    ops.AddDomain: sql_directory.add_domain,
+    ops.RemoveDomain: sql_directory.remove_domain,
+    ops.AddAccount: sql_directory.add_account,
+    ops.SetPassword: sql_directory.set_password,
+    ops.ChangeAccount: sql_directory.change_account,
+    ops.RemoveAccount: sql_directory.remove_account,
+    ops.AddAlias: sql_directory.add_alias,
+    ops.RemoveAlias: sql_directory.remove_alias,
+    ops.Deliver: sql_mail.deliver,
+    ops.CreateMailbox: sql_mail.create_mailbox,
+    ops.StoreFlags: sql_mail.store_flags,
+    ops.Expunge: sql_mail.expunge,
+    Touch: _touch,
+}
+
+
+def apply(context: Context, operations: Sequence[ops.Operation]) -> list[Any] | MailError:
+    """Carry out one request inside the open transaction: its results, or why nothing of it was done.
+
+    Raises apsw.Error when the database itself failed: then the whole group is lost. Wrong types in an operation are the caller's
+    error (BAD_REQUEST), and whatever else goes wrong in one request is that request's misfortune alone.
+    """
+    mark = context.mark()
+    context.db.execute("SAVEPOINT request")
+    try:
+        results = [_TABLE[type(operation)](context, operation) for operation in operations]
+    except MailError as error:
+        refusal = error
+    except (apsw.ConstraintError, apsw.MismatchError, TypeError, ValueError) as error:
+        refusal = MailError(Kind.BAD_REQUEST, "bad-operation", detail=repr(error))
+    else:
+        context.db.execute("RELEASE request")
+        return results
+    if not context.db.in_transaction:  # SQLite gave up the transaction by itself (disk full)
+        raise temporary("transaction-lost", repr(refusal))
+    context.db.execute("ROLLBACK TO request")
+    context.db.execute("RELEASE request")
+    context.forget(mark)
+    return refusal
+
+
+def changes(context: Context) -> list[MailboxChanged]:
+    """One event for each mailbox that changed, with its last modseq."""
+    last = {event.mailbox: event for event in context.changed}
+    return list(last.values())

@@ -1,0 +1,137 @@
+"""A store that always fails, for showing that everybody above answers "later" and loses nothing (Dovecot's fail-mail-storage)."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from zope.interface import implementer
+
+from mailsvc.core.errors import temporary
+from mailsvc.core.interfaces.store import IBodies, IBodyWriter, ILock, IStore
+from mailsvc.core.operations import Operation
+from mailsvc.core.values import Body, Mailbox, MailboxChanged, Rows
+
+__all__ = ["FailingBodies", "FailingStore", "FailingWriter"]
+
+_FAILURE = temporary("store-fails", "this one always does")
+
+
+@implementer(IBodyWriter)
+class FailingWriter:
+    """Takes bytes; the end fails or not.
+
+    :ivar aborted: whether :meth:`abort` was called.
+    """
+
+    def __init__(self, error: BaseException | None, on_write: BaseException | None) -> None:
+        self.size = 0
+        self.aborted = False
+        self._error = error
+        self._on_write = on_write
+        self._data = bytearray()
+
+    def write(self, data: bytes) -> None:
+        """Count and keep the bytes; raises if told to, which no real writer does."""
+        if self._on_write is not None:
+            raise self._on_write
+        self.size += len(data)
+        self._data += data
+
+    async def close(self) -> Body:
+        """Raises the error; without one the body is fine."""
+        if self._error is not None:
+            raise self._error
+        return Body(self.size, data=bytes(self._data))
+
+    def abort(self) -> None:
+        """Remember that it was called."""
+        self.aborted = True
+
+
+@implementer(IBodies)
+class FailingBodies:
+    """Bodies that fail where they are told to.
+
+    :ivar writers: all that were created.
+    """
+
+    def __init__(self, error: BaseException, fail: Sequence[str] = ("create", "close", "get")) -> None:
+        """:param fail: any of ``"create"``, ``"write"``, ``"close"``, ``"get"``."""
+        self.writers: list[FailingWriter] = []
+        self._error = error
+        self._fail = frozenset(fail)
+
+    def create(self) -> FailingWriter:
+        """A writer, or the error."""
+        if "create" in self._fail:
+            raise self._error
+        writer = FailingWriter(*(self._error if step in self._fail else None for step in ("close", "write")))
+        self.writers.append(writer)
+        return writer
+
+    async def get(self, content: int, offset: int = 0, length: int = -1) -> bytes:
+        """Always raises if told to; else there is nothing to read."""
+        if "get" in self._fail:
+            raise self._error
+        return b""
+
+
+@implementer(IStore)
+class FailingStore:
+    """Every method raises.
+
+    :ivar asked: the names of the methods that were called, in order.
+    """
+
+    def __init__(
+        self, error: BaseException = _FAILURE, bodies: Sequence[str] = ("create", "close", "get"), space: bool = False
+    ) -> None:
+        """:param error: what to raise. :param bodies: where bodies fail (:class:`FailingBodies`).
+
+        :param space: whether the disk counts as low as well; by default it has room, so that the failure comes later.
+        """
+        self.asked: list[str] = []
+        self.bodies = FailingBodies(error, bodies)
+        self._error = error
+        self._space = space
+
+    def _fail(self, name: str) -> BaseException:
+        self.asked.append(name)
+        return self._error
+
+    async def apply(self, operations: Sequence[Operation]) -> list[Any]:
+        """Fails."""
+        raise self._fail("apply")
+
+    async def mailbox(self, account: int, name: str) -> Mailbox | None:
+        """Fails."""
+        raise self._fail("mailbox")
+
+    async def mailboxes(self, account: int) -> list[Mailbox]:
+        """Fails."""
+        raise self._fail("mailboxes")
+
+    async def rows(self, mailbox: int, first: int = 1, last: int = 0xFFFFFFFF) -> Rows:
+        """Fails."""
+        raise self._fail("rows")
+
+    async def changes(self, mailbox: int, modseq: int) -> tuple[Rows, list[int], bool]:
+        """Fails."""
+        raise self._fail("changes")
+
+    async def lock(self, mailbox: int) -> ILock:
+        """Fails."""
+        raise self._fail("lock")
+
+    def subscribe(self, listener: Callable[[MailboxChanged], None]) -> Callable[[], None]:
+        """Nothing ever happens here."""
+        self.asked.append("subscribe")
+        return lambda: None
+
+    async def ping(self) -> None:
+        """Fails."""
+        raise self._fail("ping")
+
+    def check_space(self) -> None:
+        """Fails if told to."""
+        if self._space:
+            raise self._fail("check_space")

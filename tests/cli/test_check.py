@@ -1,0 +1,154 @@
+"""``mailsvc check``: what it finds, and its exit code."""
+
+import datetime
+import json
+import socket
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import apsw
+import pytest
+
+from mailsvc.app.checkup import Finding, Grade, examine
+from mailsvc.app.config import Config, load
+from mailsvc.app.initial import Initial, create
+from mailsvc.net.certificates import self_signed, write_pair
+from mailsvc.texts import Texts
+
+from .conftest import Run
+
+NOW = datetime.datetime(2026, 11, 21, tzinfo=datetime.UTC)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    """The configuration of a new server on ports that nobody uses."""
+    return load(create(tmp_path, Initial(domain="example.test", port_offset=31000), NOW))
+
+
+def bad(findings: Iterable[Finding]) -> list[tuple[str, str]]:
+    """What is not in order, but for the remark that the certificate is self-signed."""
+    return [
+        (finding.subject, finding.text.key)
+        for finding in findings
+        if finding.grade is not Grade.OK and finding.text.key != "check.self-signed"
+    ]
+
+
+def test_new_server_is_in_order(config: Config) -> None:
+    """Nothing is wrong with what init made; that nobody has signed the certificate is said."""
+    findings = list(examine(config, NOW))
+    assert bad(findings) == []
+    assert [finding.grade for finding in findings if finding.text.key == "check.self-signed"] == [Grade.LOOK]
+    assert len([finding for finding in findings if finding.text.key == "check.port-free"]) == 6
+
+
+@pytest.mark.parametrize(
+    ("days", "found"),
+    [
+        (-2, "check.not-yet"),
+        (0, None),
+        (800, "check.ends-soon"),
+        (900, "check.expired"),
+    ],
+)
+def test_validity_of_the_certificate(config: Config, days: int, found: str | None) -> None:
+    """A certificate that is not valid yet, any more, or not for long is reported."""
+    expected = [("tls.certificate", found)] if found else []
+    assert bad(examine(config, NOW + datetime.timedelta(days=days))) == expected
+
+
+def replace_pair(folder: Path, name: str, which: tuple[str, ...] = ("certificate.pem", "key.pem")) -> None:
+    """Put another certificate, or half of one, in the place of the first."""
+    pair = self_signed([name], NOW)
+    write_pair(folder / "new-certificate.pem", folder / "new-key.pem", pair)
+    for file in which:
+        (folder / f"new-{file}").replace(folder / file)
+
+
+def test_certificate_for_somebody_else(config: Config, tmp_path: Path) -> None:
+    """A certificate without our host name is reported with the names it has."""
+    replace_pair(tmp_path, "other.test")
+    assert bad(examine(config, NOW)) == [("tls.certificate", "check.names")]
+
+
+def test_key_of_another_certificate(config: Config, tmp_path: Path) -> None:
+    """A key that does not fit is found before a client meets it."""
+    replace_pair(tmp_path, "mail.example.test", ("key.pem",))
+    assert bad(examine(config, NOW)) == [("tls.certificate", "check.pair")]
+
+
+def test_key_that_others_can_read(config: Config, tmp_path: Path) -> None:
+    """The private key must be private."""
+    (tmp_path / "key.pem").chmod(0o640)
+    assert bad(examine(config, NOW)) == [("tls.key", "check.key-mode")]
+
+
+def test_store_that_is_broken(config: Config) -> None:
+    """A store that cannot be opened is named with the reason."""
+    config.store.path.mkdir()
+    (config.store.path / "mail.db").write_bytes(b"no database at all" * 1000)
+    assert bad(examine(config, NOW)) == [("store.path", "check.store")]
+
+
+def test_store_that_is_damaged(house: Run, tmp_path: Path) -> None:
+    """Damage that is found without reading any message is found by check already."""
+    db = apsw.Connection(str(tmp_path / "store/mail.db"))
+    db.execute("DELETE FROM account")
+    db.close()
+    assert "example.test); see `mailsvc store verify`" in house("check", code=1).stdout
+
+
+def test_disk_that_is_full(config: Config, tmp_path: Path) -> None:
+    """Less free space than the mark is reported."""
+    path = tmp_path / "mailsvc.toml"
+    path.write_text(path.read_text().replace('#low_disk = "200 MB"', 'low_disk = "1000000 GB"'))
+    assert bad(examine(load(path), NOW)) == [("store.path", "check.low-disk")]
+
+
+def test_passwords_in_clear_text(tmp_path: Path) -> None:
+    """Networks beyond this machine that may log in without TLS deserve a look."""
+    text = create(tmp_path, Initial(domain="example.test", port_offset=31000), NOW)
+    text.write_text(
+        text.read_text().replace('#cleartext = ["192.0.2.0/24"]', 'cleartext = ["127.0.0.1", "192.0.2.0/24"]')
+    )
+    found = [finding for finding in examine(load(text), NOW) if finding.text.key == "check.cleartext"]
+    assert [(one.subject, one.grade) for one in found] == [("smtp@127.0.0.1:31025", Grade.LOOK)]
+    assert Texts().tell(found[0].text) == "passwords may cross the network in clear text from 192.0.2.0/24"
+
+
+def test_login_domain_that_is_not_ours(tmp_path: Path) -> None:
+    """A listener whose bare logins belong to nobody is reported."""
+    text = create(tmp_path, Initial(domain="example.test", port_offset=31000), NOW)
+    text.write_text(text.read_text().replace('#domain = "example.test"', 'domain = "other.test"'))
+    assert bad(examine(load(text), NOW)) == [("smtp@127.0.0.1:31025", "check.login-domain")]
+
+
+@pytest.mark.parametrize(
+    ("greeting", "found"), [(b"220 mail.example.test ESMTP\r\n", []), (b"220 other\r\n", ["check.port-taken"])]
+)
+def test_port_in_use(config: Config, greeting: bytes, found: list[str]) -> None:
+    """A port is fine if it is we who answer there, and reported if it is another program."""
+    with socket.create_server(("127.0.0.1", 31025)) as server, ThreadPoolExecutor() as pool:
+        answered = pool.submit(answer_once, server, greeting)
+        findings = bad(examine(config, NOW))
+        answered.result()
+    assert [key for _, key in findings] == found
+
+
+def answer_once(server: socket.socket, greeting: bytes) -> None:
+    """Greet one client."""
+    server.settimeout(30)
+    line, _ = server.accept()
+    with line:
+        line.sendall(greeting)
+
+
+def test_command(house: Run, tmp_path: Path) -> None:
+    """The command prints a line per finding, JSON on request, and fails exactly if something is bad."""
+    lines = house("check").stdout.splitlines()
+    assert {line.split("\t")[0] for line in lines} == {"good", "look"}
+    (tmp_path / "key.pem").chmod(0o644)
+    grades = [one["grade"] for one in json.loads(house("check", "--json", code=1).stdout)]
+    assert grades.count("bad") == 1

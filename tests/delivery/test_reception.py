@@ -1,0 +1,231 @@
+"""The delivery avatar over a real store: what is accepted is there, what is refused is not."""
+
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import TestCase
+from zope.interface.verify import verifyObject
+
+from mailsvc.auth.relay import RelayDecision, RelayFacts, decide
+from mailsvc.core.errors import Kind, MailError
+from mailsvc.core.interfaces.delivery import Envelope, IDelivery, ITransaction
+from mailsvc.core.operations import AddAlias, ChangeAccount
+from mailsvc.core.values import INBOX, Account, Peer, SystemFlag
+from mailsvc.delivery import Reception
+from mailsvc.delivery.services import Services
+from mailsvc.formats.address import Address
+from mailsvc.testing.directory import MemoryDirectory
+from mailsvc.testing.failing import FailingStore
+from mailsvc.testing.store import make_store
+from mailsvc.wire.options import ListenerOptions, Protocol
+
+ALICE = Address("alice", "example.test")
+BOB = Address("bob", "example.test")
+SENDER = Envelope(Address("sender", "example.com"), "client.example")
+
+
+def listener(protocol: str = "smtp", **options: Any) -> ListenerOptions:
+    """Options of one listener."""
+    return ListenerOptions(protocol=Protocol(protocol), port=25, **options)
+
+
+class ReceptionTests(TestCase):
+    """With a store in a directory of the test."""
+
+    def setUp(self) -> None:
+        self.made = make_store(self.mktemp())
+        self.store = self.made.store
+        self.addCleanup(self.store.close)
+        self.asked: list[RelayFacts] = []
+
+    def decide(self, facts: RelayFacts, now: int) -> RelayDecision:
+        """The real decision, remembered."""
+        self.asked.append(facts)
+        return decide(facts, now)
+
+    def avatar(self, account: Account | None = None, protocol: str = "smtp", **options: Any) -> Any:
+        """The avatar that a client on such a listener is given."""
+        chosen = listener(protocol, **options)
+        services = Services(
+            store=self.store, directory=self.made.directory, decide=self.decide, hostname="mx.example.test"
+        )
+        avatar, logout = Reception(services, {chosen.name: chosen}).avatar(
+            account, Peer("192.0.2.1", chosen.name, protocol)
+        )
+        self.addCleanup(logout)
+        return avatar
+
+    async def inbox(self, name: str) -> list[bytes]:
+        """The messages of an account."""
+        mailbox = await self.store.mailbox(self.made.accounts[f"{name}@example.test"], INBOX)
+        if mailbox is None:
+            return []
+        rows = await self.store.rows(mailbox.id)
+        return [await self.store.bodies.get(content) for content in rows.contents]
+
+    async def refusal(self, awaitable: Any) -> MailError:
+        """The MailError that it raises."""
+        try:
+            await awaitable
+        except MailError as error:
+            return error
+        raise AssertionError("not refused")
+
+    async def test_interfaces(self) -> None:
+        """Avatar and transaction keep to the interfaces that SMTP knows."""
+        avatar = self.avatar()
+        self.assertTrue(verifyObject(IDelivery, avatar))
+        self.assertTrue(verifyObject(ITransaction, await avatar.mail(SENDER)))
+
+    async def test_a_message_for_two(self) -> None:
+        """Both have it, trace and all, and it is one content."""
+        transaction = await self.avatar().mail(SENDER)
+        await transaction.rcpt(ALICE)
+        await transaction.rcpt(BOB)
+        transaction.write(b"Subject: x\r\n")
+        transaction.write(b"\r\nbody\r\n")
+        queue_id = await transaction.commit()
+        (message,) = await self.inbox("alice")
+        self.assertEqual(await self.inbox("bob"), [message])
+        self.assertTrue(message.startswith(b"Return-Path: <sender@example.com>\r\nReceived: from client.example"))
+        self.assertIn(queue_id.encode(), message)
+        self.assertTrue(message.endswith(b"\r\nSubject: x\r\n\r\nbody\r\n"))
+
+    async def test_large_messages_are_exact(self) -> None:
+        """A message that becomes a file is as exact as one that does not."""
+        body = b"".join(b"%d " % n * 10 + b"\r\n" for n in range(20_000))
+        transaction = await self.avatar().mail(SENDER)
+        await transaction.rcpt(ALICE)
+        for start in range(0, len(body), 10_000):
+            transaction.write(body[start : start + 10_000])
+        await transaction.commit()
+        (message,) = await self.inbox("alice")
+        self.assertGreater(len(body), 128_000)
+        self.assertTrue(message.endswith(body))
+
+    async def test_refused_messages_leave_nothing(self) -> None:
+        """After a refusal no row and no file of the message exist."""
+        for bad in (b"a\nb\r\n", b"x" * 20_000 + b"\r\n", b"\0\r\n", b"x\r\n" * 100_000):
+            transaction = await self.avatar(message_size=200_000).mail(SENDER)
+            await transaction.rcpt(ALICE)
+            transaction.write(b"ok\r\n" * 40_000)
+            transaction.write(bad)
+            error = await self.refusal(transaction.commit())
+            self.assertIn(error.kind, (Kind.BAD_CONTENT, Kind.TOO_BIG))
+        self.assertEqual(await self.inbox("alice"), [])
+        layout = Path(self.store.layout.tmp)
+        self.assertEqual(list(layout.iterdir()), [])
+
+    async def test_abort_leaves_nothing(self) -> None:
+        """An aborted transaction leaves no file."""
+        transaction = await self.avatar().mail(SENDER)
+        await transaction.rcpt(ALICE)
+        transaction.write(b"ok\r\n" * 100_000)
+        transaction.abort()
+        transaction.abort()
+        self.assertEqual(list(Path(self.store.layout.tmp).iterdir()), [])
+
+    async def test_smtputf8_is_marked(self) -> None:
+        """A message that came with SMTPUTF8 is marked for readers that cannot have it."""
+        transaction = await self.avatar().mail(Envelope(None, "a", utf8=True))
+        await transaction.rcpt(ALICE)
+        await transaction.commit()
+        mailbox = await self.store.mailbox(self.made.accounts["alice@example.test"], INBOX)
+        assert mailbox is not None
+        self.assertEqual(list((await self.store.rows(mailbox.id)).flags), [SystemFlag.UTF8])
+
+    async def test_one_full_mailbox_of_two(self) -> None:
+        """A mailbox that turns out full refuses the message for all: taken for all recipients or for none."""
+        self.store.commit([ChangeAccount(self.made.accounts["bob@example.test"], quota=1000)])
+        transaction = await self.avatar().mail(SENDER)
+        await transaction.rcpt(ALICE)
+        await transaction.rcpt(BOB)
+        transaction.write(b"x\r\n" * 1000)
+        self.assertEqual((await self.refusal(transaction.commit())).kind, Kind.QUOTA)
+        self.assertEqual((await self.inbox("alice"), await self.inbox("bob")), ([], []))
+
+    async def test_announced_size_is_held_against_the_quota(self) -> None:
+        """SIZE that does not fit is said at RCPT."""
+        self.store.commit([ChangeAccount(self.made.accounts["bob@example.test"], quota=1000)])
+        transaction = await self.avatar().mail(Envelope(None, "a", size=2000))
+        self.assertEqual((await self.refusal(transaction.rcpt(BOB))).reason, "mailbox-full")
+        await transaction.rcpt(ALICE)
+
+    async def test_outside_recipients(self) -> None:
+        """Strangers are refused for good; who has logged in hears "not now", for there is no queue yet."""
+        outside = Address("x", "example.com")
+        transaction = await self.avatar().mail(SENDER)
+        self.assertEqual((await self.refusal(transaction.rcpt(outside))).kind, Kind.RELAY_DENIED)
+        account = await self.made.directory.find_account("alice@example.test")
+        transaction = await self.avatar(account).mail(SENDER)
+        error = await self.refusal(transaction.rcpt(outside))
+        self.assertEqual((error.kind, error.reason), (Kind.NOT_NOW, "no-queue"))
+        self.assertEqual([facts.account for facts in self.asked], [None, account])
+        self.assertEqual(self.asked[0].recipient, outside)
+        self.assertEqual(self.asked[0].sender, SENDER.reverse_path)
+        self.assertEqual(transaction.recipients, [])
+
+    async def test_outside_recipients_over_lmtp(self) -> None:
+        """LMTP never relays, and nobody is asked."""
+        transaction = await self.avatar(protocol="lmtp").mail(SENDER)
+        error = await self.refusal(transaction.rcpt(Address("x", "example.com")))
+        self.assertEqual((error.kind, error.reason), (Kind.RELAY_DENIED, "lmtp-never-relays"))
+        self.assertEqual(self.asked, [])
+
+    async def test_alias_that_leads_outside(self) -> None:
+        """Until there is a queue, an alias with a target elsewhere is deferred as a whole."""
+        self.store.commit([AddAlias("far@example.test", ("alice@example.test", "x@example.com"))])
+        transaction = await self.avatar().mail(SENDER)
+        self.assertEqual((await self.refusal(transaction.rcpt(Address("far", "example.test")))).reason, "no-queue")
+
+    async def test_postmaster_without_a_domain(self) -> None:
+        """RFC 5321 4.5.1: postmaster alone is always a recipient."""
+        transaction = await self.avatar().mail(SENDER)
+        recipient = await transaction.rcpt(Address("Postmaster", ""))
+        self.assertEqual([account.address for account in recipient.accounts], ["postmaster@example.test"])
+
+    async def test_too_many_recipients(self) -> None:
+        """One more than the limit is a temporary refusal, and the accepted ones stay."""
+        transaction = await self.avatar(recipients=1).mail(SENDER)
+        await transaction.rcpt(ALICE)
+        error = await self.refusal(transaction.rcpt(BOB))
+        self.assertEqual((error.kind, error.temporary), (Kind.TOO_MANY, True))
+        self.assertEqual(len(transaction.recipients), 1)
+
+    async def test_too_big_by_size(self) -> None:
+        """SIZE over the limit is refused at MAIL, and the limit is an attribute."""
+        avatar = self.avatar(message_size=1000)
+        self.assertEqual(avatar.size_limit, 1000)
+        self.assertEqual((await self.refusal(avatar.mail(Envelope(None, "a", size=1001)))).kind, Kind.TOO_BIG)
+
+
+class FailingStoreTests(TestCase):
+    """With a store that always fails."""
+
+    async def test_every_step(self) -> None:
+        """Whatever fails in the store, commit raises NOT_NOW and the body is given up unless it was already promised."""
+        chosen = listener()
+        directory = MemoryDirectory()
+        directory.add("alice@example.test")
+        for step in ("create", "write", "close", "apply"):
+            store = FailingStore(bodies=() if step == "apply" else (step,))
+            services = Services(store=store, directory=directory, decide=decide, hostname="mx.example.test")
+            avatar, _ = Reception(services, {chosen.name: chosen}).avatar(None, Peer("192.0.2.1", chosen.name, "smtp"))
+            transaction = await avatar.mail(SENDER)
+            await transaction.rcpt(ALICE)
+            transaction.write(b"x\r\n")
+            try:
+                await transaction.commit()
+            except MailError as error:
+                self.assertEqual(error.kind, Kind.NOT_NOW, step)
+            else:
+                self.fail(f"{step} did not fail")
+            self.assertEqual(store.asked, ["apply"] if step == "apply" else [], step)
+
+    async def test_low_disk(self) -> None:
+        """Below the mark no transaction begins."""
+        chosen = listener()
+        services = Services(store=FailingStore(space=True), directory=MemoryDirectory(), decide=decide, hostname="mx")
+        avatar, _ = Reception(services, {chosen.name: chosen}).avatar(None, Peer("192.0.2.1", chosen.name, "smtp"))
+        with self.assertRaises(MailError):
+            await avatar.mail(SENDER)

@@ -1,0 +1,90 @@
+"""The trace before a message."""
+
+from datetime import datetime, timedelta, timezone
+from email import message_from_bytes, policy
+
+from hypothesis import given
+
+from mailsvc.formats.address import Address
+from mailsvc.formats.received import Hop, address_literal, date_time, received, return_path, with_protocol
+from tests.formats.test_smtp import ADDRESSES
+
+HOP = Hop(
+    helo="client.example",
+    address="192.0.2.1",
+    by="mx.example.test",
+    protocol="ESMTP",
+    id="ID1",
+    date="Sat, 21 Nov 2026 21:00:00 +0900",
+)
+
+
+def test_a_plain_hop() -> None:
+    """From whom, by whom, how, when."""
+    assert received(HOP) == (
+        b"Received: from client.example ([192.0.2.1])\r\n"
+        b"\tby mx.example.test with ESMTP id ID1;\r\n"
+        b"\tSat, 21 Nov 2026 21:00:00 +0900\r\n"
+    )
+
+
+def test_a_hop_with_everything() -> None:
+    """TLS in a comment, the only recipient in the for clause."""
+    hop = Hop(
+        helo="[IPv6:2001:db8::1]",
+        address="2001:db8::1",
+        by="mx.example.test",
+        protocol="ESMTPSA",
+        id="ID1",
+        date="Sat, 21 Nov 2026 21:00:00 +0900",
+        tls="TLSv1.3",
+        recipient=Address("a b", "example.test"),
+    )
+    assert received(hop) == (
+        b"Received: from [IPv6:2001:db8::1] ([IPv6:2001:db8::1])\r\n"
+        b"\t(using TLSv1.3)\r\n"
+        b"\tby mx.example.test with ESMTPSA id ID1\r\n"
+        b'\tfor <"a b"@example.test>;\r\n'
+        b"\tSat, 21 Nov 2026 21:00:00 +0900\r\n"
+    )
+
+
+def test_a_hop_over_a_unix_socket() -> None:
+    """No address, no address clause."""
+    assert received(Hop(helo="a", address="", by="b", protocol="LMTP", id="1", date="D")).startswith(
+        b"Received: from a\r\n\tby b"
+    )
+
+
+def test_return_path() -> None:
+    """The reverse-path, empty for the null sender."""
+    assert return_path(Address("a", "b")) == b"Return-Path: <a@b>\r\n"
+    assert return_path(None) == b"Return-Path: <>\r\n"
+
+
+@given(ADDRESSES)
+def test_the_trace_is_always_two_header_fields(address: Address) -> None:
+    """No address breaks out of its header field."""
+    octets = return_path(address) + received(
+        Hop(helo="a", address="", by="b", protocol="LMTP", id="1", date="D", recipient=address)
+    )
+    message = message_from_bytes(octets + b"\r\nbody", policy=policy.compat32)
+    assert message.keys() == ["Return-Path", "Received"]
+    assert message.get_payload() == "body"
+
+
+def test_protocols() -> None:
+    """The keywords registered by RFC 3848 and RFC 6531 4.3."""
+    assert with_protocol("SMTP", utf8=False, tls=True, authenticated=False) == "SMTP"
+    assert with_protocol("ESMTP", utf8=False, tls=False, authenticated=False) == "ESMTP"
+    assert with_protocol("ESMTP", utf8=False, tls=True, authenticated=True) == "ESMTPSA"
+    assert with_protocol("ESMTP", utf8=True, tls=True, authenticated=False) == "UTF8SMTPS"
+    assert with_protocol("LMTP", utf8=True, tls=False, authenticated=False) == "UTF8LMTP"
+
+
+def test_literals_and_dates() -> None:
+    """Address literals of both kinds; a date with its zone's offset."""
+    assert address_literal("192.0.2.1") == "[192.0.2.1]"
+    assert address_literal("2001:db8::1") == "[IPv6:2001:db8::1]"
+    tokyo = timezone(timedelta(hours=9))
+    assert date_time(datetime(2026, 10, 5, 10, 0, 0, tzinfo=tokyo)) == "Mon, 05 Oct 2026 10:00:00 +0900"

@@ -1,0 +1,36 @@
+"""What the tests of the running server do as clients, with the standard library's clients."""
+
+import poplib
+import smtplib
+
+from mailsvc.testing.harness import RunningServer
+
+ALICE = "alice@example.test"
+
+
+def send(server: RunningServer, subject: str, recipient: str = ALICE, name: str = "smtp") -> None:
+    """Hand a message in."""
+    client: smtplib.SMTP = smtplib.LMTP if name == "lmtp" else smtplib.SMTP
+    with client(server.host, server.ports[name], timeout=30) as smtp:
+        smtp.sendmail("sender@elsewhere.test", [recipient], f"Subject: {subject}\r\n\r\ntext of {subject}\r\n")
+
+
+def pop(server: RunningServer, address: str = ALICE) -> poplib.POP3:
+    """A POP3 session, logged in."""
+    session = poplib.POP3_SSL(server.host, server.ports["pop3s"], timeout=30, context=server.tls_context())
+    session.user(address)
+    session.pass_(server.accounts[address])
+    return session
+
+
+def subjects(server: RunningServer, address: str = ALICE) -> list[str]:
+    """Subjects of all messages of an account."""
+    session = pop(server, address)
+    try:
+        found = []
+        for number in range(1, session.stat()[0] + 1):
+            lines = session.retr(number)[1]
+            found.append(next(line.decode()[9:] for line in lines if line.startswith(b"Subject: ")))
+        return found
+    finally:
+        session.quit()

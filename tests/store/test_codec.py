@@ -1,0 +1,89 @@
+"""Frames between the owner and its clients."""
+
+from contextlib import suppress
+
+import attrs
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mailsvc.core import operations
+from mailsvc.core.errors import Kind, MailError
+from mailsvc.store import codec
+
+VALUES = {
+    "int": st.integers(0, 2**40), "str": st.text(max_size=20), "bytes": st.binary(max_size=50), "bool": st.booleans(),
+    "tuple[int, ...]": st.lists(st.integers(0, 2**40), max_size=5).map(tuple),
+    "tuple[str, ...]": st.lists(st.text(max_size=9), max_size=5).map(tuple), "None": st.none(),
+}  # fmt: skip
+
+
+def field_strategy(field):
+    """Values of a field by its annotation."""
+    text = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", str(field.type))
+    text = str(field.type) if text in ("tuple", "Union", "Optional") else text
+    return st.one_of(*(VALUES[part.strip()] for part in text.split("|")))
+
+
+def operation_strategy(cls):
+    """Any operation of this class."""
+    return st.builds(cls, **{field.name: field_strategy(field) for field in attrs.fields(cls)})
+
+
+CLASSES = [getattr(operations, name) for name in operations.__all__ if name != "Operation"]
+OPERATIONS = st.one_of(*map(operation_strategy, CLASSES))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.lists(OPERATIONS, max_size=3), max_size=4), st.integers(1, 50))
+def test_operations_survive_the_journey(requests, step):
+    """What is encoded is decoded again, in one piece or in small ones."""
+    wire = b"".join(codec.frame((number, "apply", codec.encode_operations(one))) for number, one in enumerate(requests))
+    buffer, got = bytearray(), []
+    for start in range(0, len(wire), step):
+        buffer += wire[start : start + step]
+        got += list(codec.frames(buffer))
+    assert [(number, kind, codec.decode_operations(data)) for number, kind, data in got] == [
+        (number, "apply", one) for number, one in enumerate(requests)
+    ]
+    assert not buffer
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=200))
+def test_garbage_never_raises_anything_else(data):
+    """Any bytes are messages, or incomplete, or a FrameError; any message is operations or a MailError."""
+    buffer = bytearray(data)
+    try:
+        messages = list(codec.frames(buffer))
+    except codec.FrameError:
+        return
+    for message in messages:
+        with suppress(MailError):
+            codec.decode_operations(message[-1])
+
+
+def test_errors_survive_the_journey():
+    """A refusal keeps its kind, words and whether it is temporary."""
+    for kind in Kind:
+        for temporary in (True, False):
+            error = MailError(kind, "reason", "text", "detail", temporary=temporary)
+            (message,) = codec.frames(bytearray(codec.frame((1, "error", *codec.error_fields(error)))))
+            assert codec.error_fields(codec.error_from(message[2:])) == codec.error_fields(error)
+
+
+def test_frame_limit():
+    """Neither side takes or sends a frame over the limit."""
+    with pytest.raises(MailError) as caught:
+        codec.frame((1, "apply", bytes(codec.MAX_FRAME)))
+    assert caught.value.kind is Kind.BAD_REQUEST
+    with pytest.raises(codec.FrameError):
+        list(codec.frames(bytearray((codec.MAX_FRAME + 1).to_bytes(4, "big"))))
+
+
+@pytest.mark.parametrize("value", ["\udcff", 2**70, object()])
+def test_what_cannot_be_sent(value):
+    """A value that is not plain data is the caller's error."""
+    with pytest.raises(MailError) as caught:
+        codec.frame((1, "apply", value))
+    assert caught.value.kind is Kind.BAD_REQUEST

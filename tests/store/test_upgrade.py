@@ -1,0 +1,50 @@
+"""Yesterday's data opens with today's code. Each release leaves a dump of a small store in ``data/``."""
+
+from pathlib import Path
+
+import apsw
+import pytest
+
+from mailsvc.core.operations import Deliver
+from mailsvc.db.connection import open_reader
+from mailsvc.db.schema import migrations, version_of
+from mailsvc.directory import Directory
+from mailsvc.formats.address import Address
+from mailsvc.store.connect import run
+from mailsvc.store.direct import DirectStore
+from mailsvc.store.layout import Layout
+from mailsvc.store.verify import verify
+
+DUMPS = sorted((Path(__file__).parent / "data").glob("schema-*.sql"))
+
+
+def test_there_is_a_dump_of_every_schema():
+    """Who adds a migration adds a dump of the schema that it makes."""
+    assert [int(dump.stem.partition("-")[2]) for dump in DUMPS] == [step.number for step in migrations()]
+
+
+@pytest.mark.parametrize("dump", DUMPS, ids=lambda path: path.stem)
+def test_old_store_opens(dump, tmp_path):
+    """People, aliases, mail and flags are there; verify finds nothing; new mail gets the next UID."""
+    layout = Layout(str(tmp_path))
+    old = apsw.Connection(layout.database)
+    old.execute(dump.read_text("utf-8")).fetchall()
+    old.close()
+    store = DirectStore(layout.root)
+    try:
+        assert version_of(store.connection()) == migrations()[-1].number
+        directory = Directory(store.connection)
+        (alice,) = run(directory.resolve(Address("info", "mail.example.test"))).accounts
+        assert (alice.address, alice.messages) == ("alice@example.test", 2)
+        inbox = run(store.mailbox(alice.id, "INBOX"))
+        rows = run(store.rows(inbox.id))
+        assert (list(rows.uids), list(rows.flags)) == ([1, 3], [1, 0])
+        assert run(store.bodies.get(rows.contents[0])) == b"Received: here\r\nSubject: 0\r\n\r\n\xe2\x82\xac\r\n"
+        assert run(store.changes(inbox.id, 1))[1:] == ([2], True)
+        (((_, uid, validity),),) = store.commit([Deliver((alice.id,), b"", 1, 1, b"x")])
+        assert (uid, validity) == (4, inbox.uidvalidity)
+    finally:
+        store.close()
+    db = open_reader(layout.database)
+    assert verify(layout, db) == []
+    db.close()
