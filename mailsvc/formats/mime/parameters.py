@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 from mailsvc.formats.mime.charsets import decode
 from mailsvc.formats.mime.words import decode_words
 
-__all__ = ["Parameters", "decoded_parameter", "join_continuations", "parse_value"]
+__all__ = ["Parameters", "decoded_parameter", "join_continuations", "parameter_octets", "parse_value"]
 
 Parameters = list[tuple[bytes, bytes]]
 """Names in lower case and values as sent, without quotes, in order."""
@@ -83,15 +83,30 @@ def _percent(found: re.Match[bytes]) -> bytes:
     return b"%%%02X" % found[0][0]
 
 
+def parameter_octets(parameters: Parameters, name: bytes) -> bytes | None:
+    """A parameter as the octets that are meant, percent signs of RFC 2231 undone; None without it. Continuations must be joined."""
+    found = _lookup(parameters, name)
+    return found[0] if found else None
+
+
 def decoded_parameter(parameters: Parameters, name: bytes) -> str | None:
     """A parameter as text, whichever way it was written: plain, RFC 2231, or (wrongly, but everywhere) with encoded words."""
-    values = dict(reversed(join_continuations(parameters)))
+    found = _lookup(join_continuations(parameters), name)
+    if found is None:
+        return None
+    octets, charset = found
+    return decode_words(octets) if charset is None else decode(octets, charset)
+
+
+def _lookup(parameters: Parameters, name: bytes) -> tuple[bytes, str | None] | None:
+    """Octets and, of an encoded one, charset (``""`` if it names none): the encoded one before the plain one, the first of several."""
+    values = dict(reversed(parameters))
     extended = values.get(name + b"*")
     if extended is None:
         plain = values.get(name)
-        return None if plain is None else decode_words(plain)
-    charset, quote, rest = extended.partition(b"'")
-    _, second, text = rest.partition(b"'")
-    if not (quote and second):
-        return decode(unquote_to_bytes(extended))
-    return decode(unquote_to_bytes(text), charset.decode("latin-1"))
+        return None if plain is None else (plain, None)
+    charset, _, rest = extended.partition(b"'")
+    _, quote, text = rest.partition(b"'")
+    if not quote:
+        return unquote_to_bytes(extended), ""
+    return unquote_to_bytes(text), charset.decode("latin-1")

@@ -7,7 +7,7 @@ ENVELOPE, BODYSTRUCTURE, ``BODY[n]`` and searching all go by the same tree, so t
 - A missing, empty or unreadable Content-Type is ``text/plain; charset=us-ascii`` (RFC 2045 5.2), in ``multipart/digest``
   ``message/rfc822`` (RFC 2046 5.1.5).
 - Delimiter lines of an outer multipart end whatever is inside (RFC 2046 5.1.2). A delimiter is the whole line: ``--abcd`` is none of
-  boundary ``abc``. White space at its end does not count. The octets after the closing delimiter are the epilogue and in no part.
+  boundary ``abc``. White space at its end does not count. Between two delimiter lines in a row lies an empty part. The octets after the closing delimiter are the epilogue and in no part.
 - A multipart that is never closed ends with its parent. One without boundary, or in which the boundary never occurs, has one part of
   text/plain with an empty header: its whole body, so that a person can still read it.
 - A part deeper than 32 levels, or beyond 10,000 parts, is not looked into: it is application/octet-stream; the last part of a
@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from mailsvc.formats.mime.fields import Fields
-from mailsvc.formats.mime.parameters import Parameters, join_continuations, parse_value
+from mailsvc.formats.mime.parameters import Parameters, join_continuations, parameter_octets, parse_value
 
 __all__ = ["MAX_DEPTH", "MAX_PARTS", "Part", "scan"]
 
@@ -79,8 +79,8 @@ class Part:
         return parse_value(value)[0] if value else b""
 
     def parameter(self, name: bytes) -> bytes | None:
-        """A parameter of the Content-Type as sent; the first of several."""
-        return next((value for each, value in self.parameters if each == name), None)
+        """A parameter of the Content-Type, RFC 2231 undone; the first of several."""
+        return parameter_octets(self.parameters, name)
 
     def walk(self) -> Iterator["Part"]:
         """This part and all below it, in order."""

@@ -38,7 +38,7 @@ KYOTO = "京都の会議"
 )
 def test_iso_2022_jp(data: bytes, text: str) -> None:
     """All that is sent under this name."""
-    assert decode(data, "ISO-2022-JP").rstrip("\ufffd") == text or decode(data, "ISO-2022-JP") == text
+    assert decode(data, "ISO-2022-JP") == text
 
 
 @pytest.mark.parametrize(
@@ -64,15 +64,16 @@ def test_charsets(label: str, data: bytes, text: str) -> None:
     assert decode(data, label) == text
 
 
-@pytest.mark.parametrize(
-    "label",
-    ["utf-8", "us-ascii", "iso-8859-1", "shift_jis", "euc-jp", "iso-2022-jp", "x-unknown", "", "utf-16-x", None],
-)
-@pytest.mark.parametrize("codec", ["utf-8", "cp932", "euc_jp", "iso2022_jp"])
+LABELS = ["utf-8", "us-ascii", "iso-8859-1", "shift_jis", "euc-jp", "iso-2022-jp", "x-unknown", "", "utf-16-x", None]
+CODECS = ["utf-8", "cp932", "euc_jp", "iso2022_jp"]
+LIES = [
+    (label, codec) for label in LABELS for codec in CODECS if label != "iso-8859-1" or codec in ("utf-8", "iso2022_jp")
+]
+
+
+@pytest.mark.parametrize(("label", "codec"), LIES)
 def test_labels_that_lie(label: str | None, codec: str) -> None:
     """Japanese text is read right, whatever it claims to be; only windows-1252 may hide Shift_JIS and EUC-JP."""
-    if label == "iso-8859-1" and codec in ("cp932", "euc_jp"):
-        pytest.skip("any octets are good iso-8859-1")
     text = "明日の会議は京都です。よろしくお願いします。"
     assert decode(text.encode(codec), label) == text
 
@@ -150,8 +151,7 @@ def word(text: bytes, charset: str = "iso-2022-jp") -> bytes:
 )
 def test_encoded_words(value: bytes, text: str) -> None:
     """RFC 2047's examples, and the ways in which it is broken."""
-    found = decode_words(value)
-    assert found == text or found.replace("\ufffd", "") == text.replace("\ufffd", "")
+    assert decode_words(value) == text
 
 
 @given(st.one_of(st.binary(max_size=60), st.text("=?utf-8BQbq* ab_", max_size=60).map(str.encode)))
