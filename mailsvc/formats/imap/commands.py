@@ -40,7 +40,7 @@ from mailsvc.formats.imap.errors import BadSyntax
 from mailsvc.formats.imap.flags import flags
 from mailsvc.formats.imap.listing import list_mailboxes, lsub, status
 from mailsvc.formats.imap.names import mailbox
-from mailsvc.formats.imap.reader import RawCommand
+from mailsvc.formats.imap.reader import TAG, RawCommand
 from mailsvc.formats.imap.search import search_program
 from mailsvc.formats.imap.sections import FetchItem, fetch_items
 from mailsvc.formats.imap.sets import NumberSet, number_set
@@ -49,7 +49,6 @@ __all__ = ["GRAMMAR", "Command", "Store", "command_name", "parse"]
 
 MAX_MODSEQ = (1 << 63) - 1  # RFC 7162 7: positive unsigned 63-bit integer
 
-_TAG = re.compile(rb"[!#$&',\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]{1,100}(?= )")  # RFC 3501 9: 1*<any ASTRING-CHAR except "+">
 _UID = re.compile(rb"UID (?=[A-Za-z])", re.I)
 _STORE = re.compile(rb"([+-]?)FLAGS(\.SILENT)? ", re.I)
 _BASE64 = re.compile(rb"[A-Za-z0-9+/=]+")
@@ -80,7 +79,7 @@ def parse(raw: RawCommand, utf8: bool = False) -> Command:
     cursor = Cursor(raw, utf8)
     tag = "*"
     try:
-        tag = cursor.expect(_TAG, "a tag")[0].decode("ascii")
+        tag = cursor.expect(TAG, "a tag")[0].decode("ascii")
         cursor.space()
         uid = cursor.take(_UID) is not None
         name = cursor.label("a command")

@@ -22,15 +22,15 @@ from collections.abc import Callable
 
 import attrs
 
-__all__ = ["CommandReader", "Flaw", "Flawed", "Literal", "LiteralWanted", "RawCommand"]
+__all__ = ["TAG", "CommandReader", "Flaw", "Flawed", "Literal", "LiteralWanted", "RawCommand"]
 
 CROWDED = 65_536
 """Octets in the buffer above which the transport is to be paused."""
 
 _LITERAL = re.compile(rb"(~?)\{([0-9]{1,20})(\+?)\}\Z")
-_TAG = re.compile(
-    rb"[!#$&',\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]{1,100}(?= |\Z)"
-)  # RFC 3501: 1*<any ASTRING-CHAR except "+">
+TAG = re.compile(rb"[!#$&',\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]{1,100}(?= )")
+"""A tag and the space after it (RFC 3501 9: 1*<any ASTRING-CHAR except "+">)."""
+
 _TAIL = 32  # longer than any literal's {n}
 _MAX_SIZE = 0xFFFFFFFF  # RFC 3501 9: number
 
@@ -177,6 +177,7 @@ class CommandReader:
         line = self._line()
         if line is None or isinstance(line, Flawed):
             return line
+        self._begin()
         text, length = line
         flaw = self._flaw(text, length)
         return Flawed("*", flaw) if flaw else text
@@ -301,5 +302,5 @@ def _announced(line: bytes) -> re.Match[bytes] | None:
 
 def _tag(line: bytes) -> str:
     """The tag that a line begins with; ``"*"`` if that is none."""
-    found = _TAG.match(line)
+    found = TAG.match(line)
     return found[0].decode("ascii") if found else "*"

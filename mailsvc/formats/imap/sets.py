@@ -47,9 +47,14 @@ class NumberSet:
         return cls(tuple(ranges))
 
     def resolve(self, largest: int) -> "NumberSet":
-        """The set with ``*`` replaced by the largest number in use (RFC 3501 9: seq-range "regardless of order": ``5:*`` is then 3:5)."""
-        if not self.ranges or self.ranges[-1][1] < STAR:
+        """The set with ``*`` replaced by the largest number in use (RFC 3501 9: seq-range "regardless of order": ``5:*`` is then 3:5).
+
+        :param largest: 0 for an empty mailbox, where a range with ``*`` covers nothing.
+        """
+        if not self.has_star:
             return self
+        if largest < 1:
+            return NumberSet(self.ranges[:-1])
         low, _ = self.ranges[-1]
         last = (min(low, largest), max(low, largest) if low < STAR else largest)
         return NumberSet(_merged([*self.ranges[:-1], last]))

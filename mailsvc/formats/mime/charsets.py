@@ -11,6 +11,8 @@ standard iso-8859-1 is read as windows-1252, gb2312 as gb18030, ks_c_5601-1987 a
 import codecs
 import re
 from collections.abc import Callable
+from encodings import normalize_encoding
+from encodings.aliases import aliases
 from functools import lru_cache
 
 from mailsvc.formats.mime.japanese import decode_euc, decode_iso2022, decode_shift_jis
@@ -44,8 +46,9 @@ _ALIASES = {
 }
 _FAMILIES = {"shift_jis": "cp932", "shift_jisx0213": "shift_jis_2004", "iso8859-1": "cp1252", "gb2312": "gb18030"}
 
-# Codecs of Python that are not charsets of text on the wire.
-_NOT_CHARSETS = {"idna", "punycode", "raw_unicode_escape", "unicode_escape", "undefined", "mbcs", "oem"}
+# Only these names reach codecs.lookup: it imports modules by name and remembers each name that it did not find, for ever. What Python
+# knows beyond them is not text on the wire (idna, punycode, unicode_escape, ...) or has an alias above.
+_KNOWN = {*aliases, *aliases.values(), "cp720", "cp737", "cp856", "cp874", "koi8_t", "koi8_u"} - {"mbcs", "oem"}
 
 _JAPANESE: dict[str, Callable[[bytes], str]] = {"cp932": decode_shift_jis, "euc_jp": decode_euc}
 _WIDE = {"utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"}
@@ -59,11 +62,13 @@ def codec_of(label: str) -> str | None:
     alias = _ALIASES.get(label)
     if alias:
         return alias
+    if normalize_encoding(label) not in _KNOWN:
+        return None
     try:
         info = codecs.lookup(label)
-    except (LookupError, ValueError):
+    except LookupError:  # an alias of a codec that this platform does not have
         return None
-    if not info._is_text_encoding or info.name.replace("-", "_") in _NOT_CHARSETS:
+    if not info._is_text_encoding:
         return None
     return "iso2022_jp" if info.name.startswith("iso2022_jp") else _FAMILIES.get(info.name, info.name)
 

@@ -7,7 +7,8 @@ ENVELOPE, BODYSTRUCTURE, ``BODY[n]`` and searching all go by the same tree, so t
 - A missing, empty or unreadable Content-Type is ``text/plain; charset=us-ascii`` (RFC 2045 5.2), in ``multipart/digest``
   ``message/rfc822`` (RFC 2046 5.1.5).
 - Delimiter lines of an outer multipart end whatever is inside (RFC 2046 5.1.2). A delimiter is the whole line: ``--abcd`` is none of
-  boundary ``abc``. White space at its end does not count. Between two delimiter lines in a row lies an empty part. The octets after the closing delimiter are the epilogue and in no part.
+  boundary ``abc``. White space at its end does not count. Between two
+  delimiter lines in a row lies an empty part. The octets after the closing delimiter are the epilogue and in no part.
 - A multipart that is never closed ends with its parent. One without boundary, or in which the boundary never occurs, has one part of
   text/plain with an empty header: its whole body, so that a person can still read it.
 - A part deeper than 32 levels, or beyond 10,000 parts, is not looked into: it is application/octet-stream; the last part of a

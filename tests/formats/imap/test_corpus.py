@@ -2,7 +2,7 @@
 
 import email
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from email.message import Message
 from pathlib import Path
@@ -21,17 +21,16 @@ from mailsvc.formats.mime.text import fold, text_of
 from mailsvc.formats.mime.transfer import UnknownEncoding
 
 
-def paths(part: Part, prefix: tuple[int, ...] = ()) -> list[tuple[int, ...]]:
-    """The numbers of all parts below one."""
-    inner = part.children[0] if part.is_message and prefix else part
-    if not inner.is_multipart:
-        children = [(*prefix, 1)] if inner is not part or not prefix else []
-        return children + ([path for path in paths(inner, children[0])] if children and inner.is_message else [])
-    return [
-        path
-        for number, child in enumerate(inner.children, 1)
-        for path in ((*prefix, number), *paths(child, (*prefix, number)))
-    ]
+def paths(container: Part, prefix: tuple[int, ...] = ()) -> Iterator[tuple[int, ...]]:
+    """The numbers of all parts of a message or multipart (RFC 3501 6.4.5)."""
+    children = container.children if container.is_multipart else [container]
+    for number, child in enumerate(children, 1):
+        path = (*prefix, number)
+        yield path
+        if child.is_message:
+            yield from paths(child.children[0], path)
+        elif child.is_multipart:
+            yield from paths(child, path)
 
 
 def section(data: bytes, root: Part, part: tuple[int, ...], text: str = "", *fields: bytes) -> list[Range]:

@@ -96,7 +96,7 @@ def test_refused_literal_that_comes_anyway_is_skipped() -> None:
 
 def test_literal_minus() -> None:
     """RFC 7888 5: a non-synchronizing literal of more than 4096 octets is refused (TOOBIG) and skipped; 4096 are fine."""
-    data = b"a1 X {4097+}\r\n" + b"x" * 4097 + b"\r\na2 X {4096+}\r\n" + b"y" * 4096 + b"\r\n"
+    data = b"a1 X {4097+}\r\n" + b"x" * 7097 + b"\r\na2 X {4096+}\r\n" + b"y" * 4096 + b"\r\n"
     flawed, command = commands(data)
     assert flawed == Flawed("a1", Flaw.UNANNOUNCED)
     assert isinstance(flawed, Flawed)
@@ -209,6 +209,17 @@ def test_line_between_commands() -> None:
     assert reader.next_line() is None
 
 
+def test_flawed_line_between_commands() -> None:
+    """An answer that is too long leaves nothing behind for the next command."""
+    reader = CommandReader(max_line=100)
+    reader.feed(b"x1 " + b"y" * 200)
+    assert reader.next_line() is None
+    reader.feed(b"\r\na NOOP\r\nb " + b"z" * 200 + b"\r\n")
+    assert reader.next_line() == Flawed("*", Flaw.TOO_LONG)
+    assert reader.next_event() == RawCommand(b"a NOOP")
+    assert reader.next_event() == Flawed("b", Flaw.TOO_LONG)
+
+
 def test_take_forgets() -> None:
     """What came before TLS is discarded, an unfinished command with it."""
     reader = CommandReader()
@@ -245,7 +256,7 @@ def test_crowded() -> None:
                 b"\n",
                 b"abc",
                 b"\0",
-                b"x" * 40,
+                b"x" * 70,
                 b"{5000+}",
                 b"}",
             ]
@@ -258,5 +269,5 @@ def test_splitting_does_not_matter(words: list[bytes], size: int) -> None:
     """However the network cuts the stream, the same events come out."""
     data = b"".join(words)
     pieces = [data[at : at + size] for at in range(0, len(data), size)]
-    limits = {"max_line": 60, "max_text": 200, "max_literals": 20}
+    limits = {"max_line": 120, "max_text": 300, "max_literals": 20}
     assert events(CommandReader(**limits), [data]) == events(CommandReader(**limits), pieces)

@@ -59,6 +59,11 @@ def test_star_stays_symbolic() -> None:
     assert not parse(b"1:5").has_star
 
 
+def test_empty_mailbox() -> None:
+    """In an empty mailbox ``*`` is no message."""
+    assert list(parse(b"3,7:*").resolve(0)) == [3]
+
+
 numbers = st.integers(1, 60)
 elements = st.one_of(numbers.map(str), st.tuples(numbers, numbers).map(lambda pair: f"{pair[0]}:{pair[1]}"))
 
