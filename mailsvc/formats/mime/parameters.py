@@ -20,10 +20,11 @@ MAX_PARAMETERS = 256
 _HEAD = re.compile(rb"[ \t]*([^;\s()]*)")
 _SKIP = re.compile(rb"(?:[\s;]+|\((?:[^()\\]|\\.)*\))*")
 _PARAMETER = re.compile(
-    rb"""([^=;\s()"]+)[ \t]*=[ \t]*                    # name =
-    (?:"((?:[^"\\]|\\.)*)(?:"|\Z)                     # quoted; a quote that does not end goes to the end
-    |((?:[^;\s"]|"(?=[^;]*[^;\s]))[^;\s]*(?:[ \t]+[^;\s(=][^;\s=]*(?=[;\s]|\Z))*)?)  # token, or something like one, even with spaces
-    """,
+    rb"""([^=;\s()"]+)[ \t]*=[ \t]*                  # name =
+    (?:"([^"\\]*(?:\\.[^"\\]*)*)(?:"|\\?\Z)         # quoted; a quote that does not end goes to the end
+    |((?:[^;\s"][^;\s]*                             # a token, or something like one, even with spaces:
+        (?:[ \t]+[^;\s(=][^;\s=]*(?=[;\s]|\Z))*)?)  # words that are not a comment and not followed by "="
+    )""",
     re.X | re.S,
 )
 _WORD = re.compile(rb"[^;\s]+")
