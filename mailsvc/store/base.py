@@ -1,11 +1,14 @@
 """What the two ways to reach the store share: reading, bodies, the space mark, subscriptions. They differ in how they commit."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
 
 import apsw
 
 from mailsvc.bus import Bus
-from mailsvc.core.values import Mailbox, MailboxChanged, Rows
+from mailsvc.core.interfaces.store import Field
+from mailsvc.core.interfaces.view import IMailboxView
+from mailsvc.core.values import Intervals, Mailbox, MailboxChanged, Rows
 from mailsvc.store.bodies import Bodies, InThread
 from mailsvc.store.layout import Layout
 from mailsvc.store.options import StoreOptions
@@ -45,6 +48,18 @@ class StoreBase:
     async def changes(self, mailbox: int, modseq: int) -> tuple[Rows, list[int], bool]:
         """What changed after ``modseq``. Raises NOT_FOUND."""
         return await self.reader.changes(mailbox, modseq)
+
+    async def subscriptions(self, account: int) -> list[str]:
+        raise NotImplementedError
+
+    async def view(self, mailbox: int) -> IMailboxView:
+        raise NotImplementedError
+
+    def fetch(self, mailbox: int, uids: Intervals, fields: Sequence[Field]) -> AsyncIterator[list[tuple[Any, ...]]]:
+        raise NotImplementedError
+
+    async def rows_in(self, mailbox: int, uids: Intervals) -> Rows:
+        raise NotImplementedError
 
     def subscribe(self, listener: Callable[[MailboxChanged], None]) -> Callable[[], None]:
         """Call ``listener`` after every commit that changed a mailbox."""

@@ -18,7 +18,7 @@ Steps 2 to 4 run in a thread: the reactor goes on. Out: prefix and bytes are rea
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -26,7 +26,7 @@ from zope.interface import implementer
 
 from mailsvc.core.errors import temporary
 from mailsvc.core.interfaces.store import IBodies, IBodyWriter
-from mailsvc.core.values import Body
+from mailsvc.core.values import Body, Description
 from mailsvc.store import bodyfile
 from mailsvc.store.layout import Layout, sync_directory
 from mailsvc.store.reading import Reader
@@ -94,6 +94,15 @@ class Bodies:
         if stop <= start:
             return head
         return head + self._part(content, location, start, stop - start)
+
+    async def get_many(self, contents: Sequence[int], offset: int = 0, length: int = -1) -> list[bytes | None]:
+        raise NotImplementedError
+
+    async def get_headers(self, contents: Sequence[int]) -> list[bytes | None]:
+        raise NotImplementedError
+
+    async def describe(self, prefix: bytes, body: Body) -> Description:
+        raise NotImplementedError
 
     def _part(self, content: int, location: str | None, start: int, length: int) -> bytes:
         if location is None:
