@@ -73,6 +73,7 @@ class LiteralWanted:
     :ivar line: the text since the last literal (or since the command began), ending in this literal's ``{n}``.
     :ivar number: 0 for the first literal of the command. :ivar sync: whether the client waits for ``+``.
     :ivar fits: whether it may be collected in memory within ``max_literals``; else it needs a function to write to, or a refusal.
+    :ivar first: the first literal of the command, once it has come.
     """
 
     tag: str
@@ -81,6 +82,7 @@ class LiteralWanted:
     number: int
     sync: bool
     fits: bool
+    first: Literal | None = None
 
 
 @attrs.frozen
@@ -257,7 +259,9 @@ class CommandReader:
             return self._reject(line, Flaw.UNANNOUNCED)
         literal = Literal(size, binary=bool(found[1]))
         fits = self._collected + size <= self.max_literals
-        self._wanted = LiteralWanted(self._tag, line, literal, len(self._literals), sync, fits)
+        self._wanted = LiteralWanted(
+            self._tag, line, literal, len(self._literals), sync, fits, self._literals[0] if self._literals else None
+        )
         return self._wanted
 
     def _reject(self, line: bytes, flaw: Flaw) -> Flawed | None:
