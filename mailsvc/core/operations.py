@@ -200,7 +200,10 @@ class Copy(Operation):
 
 @attrs.frozen
 class Move(Operation):
-    """Move messages into the mailbox ``target`` of the same account (RFC 6851), as one step. Result, errors: :class:`Copy`, but no QUOTA."""
+    """Move messages into the mailbox ``target`` of the same account (RFC 6851), as one step.
+
+    Result and errors: as for :class:`Copy`, but never QUOTA.
+    """
 
     mailbox: int
     uids: Intervals
@@ -265,8 +268,8 @@ class CreateMailbox(Operation):
 class DeleteMailbox(Operation):
     """Remove a mailbox with all its messages; those below it stay, and its name stays as long as there are any (RFC 3501 6.3.4).
 
-    Raises BAD_REQUEST (``inbox-stays``), IN_USE, not temporary (``has-children``: the name is no mailbox any more, but others are below it),
-    NOT_FOUND.
+    Raises BAD_REQUEST (``inbox-stays``), NOT_FOUND, and IN_USE, not temporary (``has-children``: the name is no mailbox any more, but
+    others are below it).
     """
 
     account: int

@@ -50,7 +50,8 @@ class StoreBase:
         return await self.reader.changes(mailbox, modseq)
 
     async def subscriptions(self, account: int) -> list[str]:
-        raise NotImplementedError
+        """The names that the account is subscribed to, sorted."""
+        return self.reader.subscriptions(account)
 
     async def view(self, mailbox: int) -> IMailboxView:
         raise NotImplementedError

@@ -17,8 +17,8 @@ client to owner                           answer
 ========================================= ==========================================================
 
 Any request may be answered ``[id, "error", kind, reason, text, detail, temporary]``. The owner speaks first with
-``[0, "hello", VERSION]``, and unasked sends ``[0, "changed", [[account, mailbox, modseq], ...], seconds]`` (how long a commit
-takes at present) and ``[0, "announce", topic, payload]``.
+``[0, "hello", VERSION]``, and unasked sends ``[0, "changed", [[field of MailboxChanged, ...], ...], seconds]`` (how long a commit
+takes at present) before the answers of that commit, and ``[0, "announce", topic, payload]``.
 """
 
 import operator

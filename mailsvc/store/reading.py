@@ -22,14 +22,14 @@ from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.values import Mailbox, Rows
 from mailsvc.db import connection as db
 from mailsvc.db import schema
-from mailsvc.store.sql_mail import mailbox_name
+from mailsvc.formats.imap.names import canonical
 
 __all__ = ["Reader", "no_pause"]
 
 SLICE = 4096
 LAST_UID = 0xFFFFFFFF
 
-_MAILBOX = "id, account, name, uidvalidity, uidnext, modseq, messages, unseen, octets, keywords"
+_MAILBOX = "id, account, name, uidvalidity, uidnext, modseq, messages, unseen, octets, recent, keywords, special_use"
 _ROWS = (
     f"SELECT count(*), max(uid), group_concat(format('{'%016x' * 6}', uid, modseq, flags, size, date, content), '')"
     " FROM (SELECT * FROM msg WHERE mailbox=? AND uid BETWEEN ? AND ? AND modseq>? ORDER BY uid LIMIT ?)"
@@ -72,7 +72,7 @@ class Reader:
 
     def mailbox(self, account: int, name: str) -> Mailbox | None:
         """The mailbox of this name."""
-        rows = self._all(f"SELECT {_MAILBOX} FROM mailbox WHERE account=? AND name=?", account, mailbox_name(name))
+        rows = self._all(f"SELECT {_MAILBOX} FROM mailbox WHERE account=? AND name=?", account, canonical(name))
         return _mailbox(rows[0]) if rows else None
 
     def mailboxes(self, account: int) -> list[Mailbox]:
@@ -80,6 +80,10 @@ class Reader:
         return [
             _mailbox(row) for row in self._all(f"SELECT {_MAILBOX} FROM mailbox WHERE account=? ORDER BY name", account)
         ]
+
+    def subscriptions(self, account: int) -> list[str]:
+        """The names that an account is subscribed to, sorted."""
+        return [name for (name,) in self._all("SELECT name FROM subscription WHERE account=? ORDER BY name", account)]
 
     async def rows(self, mailbox: int, first: int = 1, last: int = LAST_UID) -> Rows:
         """The index rows with ``first <= uid <= last``. Raises NOT_FOUND, NOT_NOW."""
@@ -187,8 +191,8 @@ def _between(rows: Rows, first: int, last: int) -> Rows:
 
 
 def _mailbox(row: tuple[Any, ...]) -> Mailbox:
-    keywords: str = row[-1]
-    return Mailbox(*row[:-1], tuple(keywords.split()))  # type: ignore[call-arg]  # mypy cannot count the columns
+    *numbers, keywords, special_use = row
+    return Mailbox(*numbers, tuple(keywords.split()), tuple(special_use.split()))
 
 
 class _Cache:

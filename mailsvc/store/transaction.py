@@ -13,8 +13,8 @@ import attrs
 
 from mailsvc.core import operations as ops
 from mailsvc.core.errors import Kind, MailError, temporary
-from mailsvc.core.values import MailboxChanged
-from mailsvc.store import sql_directory, sql_mail
+from mailsvc.core.values import Intervals, MailboxChanged
+from mailsvc.store import sql_directory, sql_mail, sql_mailboxes, sql_messages
 from mailsvc.store.context import Context
 
 __all__ = ["Touch", "apply"]
@@ -39,9 +39,17 @@ _TABLE: dict[type[ops.Operation], Callable[[Context, Any], Any]] = {
     ops.AddAlias: sql_directory.add_alias,
     ops.RemoveAlias: sql_directory.remove_alias,
     ops.Deliver: sql_mail.deliver,
-    ops.CreateMailbox: sql_mail.create_mailbox,
-    ops.StoreFlags: sql_mail.store_flags,
-    ops.Expunge: sql_mail.expunge,
+    ops.Append: sql_mail.append,
+    ops.Describe: sql_mail.describe,
+    ops.StoreFlags: sql_messages.store_flags,
+    ops.Copy: sql_messages.copy,
+    ops.Move: sql_messages.move,
+    ops.Expunge: sql_messages.expunge,
+    ops.CreateMailbox: sql_mailboxes.create_mailbox,
+    ops.DeleteMailbox: sql_mailboxes.delete_mailbox,
+    ops.RenameMailbox: sql_mailboxes.rename_mailbox,
+    ops.Subscribe: sql_mailboxes.subscribe,
+    ops.ClaimRecent: sql_mailboxes.claim_recent,
     Touch: _touch,
 }
 
@@ -71,7 +79,32 @@ def apply(context: Context, operations: Sequence[ops.Operation]) -> list[Any] | 
     return refusal
 
 
+MAX_INTERVALS = 1000
+"""Of one event; where more was changed, listeners look for themselves."""
+
+
 def changes(context: Context) -> list[MailboxChanged]:
-    """One event for each mailbox that changed, with its last modseq."""
-    last = {event.mailbox: event for event in context.changed}
-    return list(last.values())
+    """One event for each mailbox that changed, from its first modseq to its last."""
+    merged: dict[int, list[MailboxChanged]] = {}
+    for event in context.changed:
+        merged.setdefault(event.mailbox, []).append(event)
+    return [_short(events[0] if len(events) == 1 else _merge(events)) for events in merged.values()]
+
+
+def _short(event: MailboxChanged) -> MailboxChanged:
+    return event if len(event.uids or ()) <= MAX_INTERVALS else attrs.evolve(event, uids=None)
+
+
+def _merge(events: list[MailboxChanged]) -> MailboxChanged:
+    pieces = sorted(piece for event in events for piece in event.uids or ())
+    return attrs.evolve(events[-1], since=events[0].since, uids=_joined(pieces))
+
+
+def _joined(pieces: list[tuple[int, int]]) -> Intervals:
+    joined: list[tuple[int, int]] = []
+    for low, high in pieces:
+        if joined and low <= joined[-1][1] + 1:
+            joined[-1] = (joined[-1][0], max(high, joined[-1][1]))
+        else:
+            joined.append((low, high))
+    return tuple(joined)

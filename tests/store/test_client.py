@@ -21,7 +21,7 @@ from mailsvc.store.connect import open_store
 from mailsvc.store.layout import Layout
 from mailsvc.store.options import StoreOptions
 from mailsvc.store.supervisor import OwnerService
-from tests.store.contract import LARGE, StoreContract, delivery
+from tests.store.contract import LARGE, StoreContract, delivery, uids
 
 OPTIONS = StoreOptions(inline_limit=Size(1000), low_disk=Size(0))
 
@@ -276,7 +276,7 @@ class SeveralProcessesTests(OwnerTestCase):
         ((placed,),) = await self.store.apply([delivery(account, data=None, size=body.size, location=body.location)])
         file = Layout(self.path).body(body.location)
         assert os.path.exists(file)
-        await self.store.apply([Expunge(placed[0], (placed[1],))])
+        await self.store.apply([Expunge(placed[0], uids(placed[1]))])
         await until(lambda: not os.path.exists(file))
 
     async def test_garbage_ends_only_its_own_connection(self):

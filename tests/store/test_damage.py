@@ -17,6 +17,7 @@ from mailsvc.store.options import StoreOptions
 from mailsvc.store.rebuild import rebuild
 from mailsvc.store.rederive import TEXTS as FINDINGS
 from mailsvc.store.verify import TEXTS, verify
+from tests.store.contract import uids
 
 OPTIONS = StoreOptions(inline_limit=Size(1000), low_disk=Size(0))
 SMALL = b"Subject: small\r\n\r\n%d\r\n"
@@ -38,7 +39,7 @@ def fill(path, count=30):
     body = run(writer.close())
     store.commit([Deliver((alice,), PREFIX, body.size, 99, location=body.location, mailbox="Big")])
     inbox = run(store.mailbox(alice, "INBOX"))
-    store.commit([Expunge(inbox.id, (2, 3)), StoreFlags(inbox.id, (1, 5), add=1)])
+    store.commit([Expunge(inbox.id, uids(2, 3)), StoreFlags(inbox.id, uids(1, 5), add=1)])
     store.close()
     return Layout(os.fspath(path))
 

@@ -10,7 +10,7 @@ from mailsvc.core.options import Size
 from mailsvc.store.committer import LeaseTaken
 from mailsvc.store.direct import DirectStore
 from mailsvc.store.options import StoreOptions
-from tests.store.contract import LARGE, StoreContract
+from tests.store.contract import LARGE, StoreContract, uids
 
 OPTIONS = StoreOptions(inline_limit=Size(1000), low_disk=Size(0))
 
@@ -49,7 +49,7 @@ class DirectStoreTests(StoreContract, TestCase):
         mailbox = await self.inbox(account)
         from mailsvc.core.operations import Expunge
 
-        await self.store.apply([Expunge(mailbox.id, (1,))])
+        await self.store.apply([Expunge(mailbox.id, uids(1))])
         assert [f for _, _, names in os.walk(os.path.join(self.path, "bodies")) for f in names] == []
         await self.store.ping()
         assert self.store.connection().execute("SELECT count(*) FROM unlink_later").fetchone() == (0,)

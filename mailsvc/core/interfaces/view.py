@@ -19,6 +19,8 @@ from mailsvc.formats.imap.sets import NumberSet
 
 __all__ = ["IMailboxView", "Run", "Updates"]
 
+_NOTHING = NumberSet()
+
 
 @attrs.frozen
 class Run:
@@ -46,9 +48,9 @@ class Updates:
 
     keywords: tuple[str, ...] | None = None
     expunged: Sequence[int] = ()
-    vanished: NumberSet = NumberSet()
+    vanished: NumberSet = _NOTHING
     exists: int | None = None
-    changed: NumberSet = NumberSet()
+    changed: NumberSet = _NOTHING
 
     def __bool__(self) -> bool:
         return self.keywords is not None or bool(self.vanished) or self.exists is not None or bool(self.changed)
