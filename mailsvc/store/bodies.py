@@ -24,10 +24,11 @@ from typing import Any, Protocol
 
 from zope.interface import implementer
 
-from mailsvc.core.errors import temporary
+from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.interfaces.store import IBodies, IBodyWriter
 from mailsvc.core.values import Body, Description
 from mailsvc.store import bodyfile
+from mailsvc.store.descriptions import Descriptions
 from mailsvc.store.layout import Layout, sync_directory
 from mailsvc.store.reading import Reader
 
@@ -35,6 +36,7 @@ __all__ = ["Bodies", "BodyWriter", "InThread"]
 
 _BUFFER = 256 * 1024
 _JUST_NOW = 0.005
+_EVERYTHING = 1 << 40
 
 
 class InThread(Protocol):
@@ -54,8 +56,10 @@ class Bodies:
         inline_limit: int,
         reader: Reader,
         in_thread: InThread,
+        descriptions: Descriptions,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._descriptions = descriptions
         self._layout = layout
         self._inline_limit = inline_limit
         self._reader = reader
@@ -96,13 +100,37 @@ class Bodies:
         return head + self._part(content, location, start, stop - start)
 
     async def get_many(self, contents: Sequence[int], offset: int = 0, length: int = -1) -> list[bytes | None]:
-        raise NotImplementedError
+        """The same part of many messages, in this order; None for those that are gone. Raises NOT_NOW."""
+        whole = length if length >= 0 else _EVERYTHING
+        return await self._gather(contents, dict.fromkeys(contents, (offset, whole)))
 
     async def get_headers(self, contents: Sequence[int]) -> list[bytes | None]:
-        raise NotImplementedError
+        """The headers of many messages, prefix and empty line included; None for those that are gone. Raises NOT_NOW."""
+        sizes = self._reader.header_sizes(contents)
+        missing = [content for content, size in sizes.items() if size is None]
+        if missing:
+            described = await self._descriptions.render(missing)
+            sizes.update((content, description.header) for content, description in described.items())
+        return await self._gather(contents, {content: (0, size or 0) for content, size in sizes.items()})
 
     async def describe(self, prefix: bytes, body: Body) -> Description:
-        raise NotImplementedError
+        """What is kept of a message besides its bytes. Raises NOT_NOW."""
+        return await self._descriptions.of(len(prefix), body)
+
+    async def _gather(self, contents: Sequence[int], parts: dict[int, tuple[int, int]]) -> list[bytes | None]:
+        """For each content the part ``(offset, length)`` of it. Those in the database come at once, those in files by themselves."""
+        found = self._reader.inline_parts([(content, *part) for content, part in parts.items()])
+        return [await self._one(content, parts, found) for content in contents]
+
+    async def _one(self, content: int, parts: dict[int, tuple[int, int]], found: dict[int, bytes]) -> bytes | None:
+        if content in found or content not in parts:
+            return found.get(content)
+        try:
+            return await self.get(content, *parts[content])
+        except MailError as error:
+            if error.kind is Kind.EXPUNGED:
+                return None
+            raise
 
     def _part(self, content: int, location: str | None, start: int, length: int) -> bytes:
         if location is None:

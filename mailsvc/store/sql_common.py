@@ -1,7 +1,7 @@
 """What the SQL of messages and of mailboxes share: UIDs as intervals in one statement, the state of a mailbox, and telling of a change."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import attrs
@@ -11,7 +11,7 @@ from mailsvc.core.values import Intervals, MailboxChanged
 from mailsvc.formats.imap.sets import NumberSet
 from mailsvc.store.context import Context
 
-__all__ = ["LISTED", "WANTED", "Box", "box", "changed", "intervals", "wanted"]
+__all__ = ["LISTED", "WANTED", "Box", "box", "changed", "intervals", "joined", "wanted"]
 
 LISTED = "IN (SELECT value FROM json_each(?))"
 """A list of ids as JSON: one statement, whatever their number."""
@@ -41,8 +41,7 @@ def box(context: Context, mailbox: int) -> Box:
 
 def from_row(row: tuple[Any, ...]) -> Box:
     """The value of a row as :func:`box` selects it."""
-    *numbers, keywords = row
-    return Box(*numbers, tuple(keywords.split()))
+    return Box(*row[:-1], tuple(row[-1].split()))  # type: ignore[call-arg]  # mypy cannot count the columns
 
 
 def wanted(uids: Intervals) -> str:
@@ -58,6 +57,17 @@ def wanted(uids: Intervals) -> str:
 def intervals(rows: Sequence[tuple[Any, ...]]) -> Intervals:
     """The UIDs of rows that begin with them."""
     return NumberSet.of(row[0] for row in rows).ranges
+
+
+def joined(pieces: Iterable[tuple[int, int]]) -> Intervals:
+    """Intervals that may come in any order and overlap, as intervals that do not."""
+    result: list[tuple[int, int]] = []
+    for low, high in sorted(pieces):
+        if result and low <= result[-1][1] + 1:
+            result[-1] = (result[-1][0], max(high, result[-1][1]))
+        else:
+            result.append((low, high))
+    return tuple(result)
 
 
 def changed(context: Context, account: int, mailbox: int, modseq: int, uids: Intervals) -> None:

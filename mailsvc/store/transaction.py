@@ -13,9 +13,10 @@ import attrs
 
 from mailsvc.core import operations as ops
 from mailsvc.core.errors import Kind, MailError, temporary
-from mailsvc.core.values import Intervals, MailboxChanged
+from mailsvc.core.values import MailboxChanged
 from mailsvc.store import sql_directory, sql_mail, sql_mailboxes, sql_messages
 from mailsvc.store.context import Context
+from mailsvc.store.sql_common import joined
 
 __all__ = ["Touch", "apply"]
 
@@ -96,15 +97,5 @@ def _short(event: MailboxChanged) -> MailboxChanged:
 
 
 def _merge(events: list[MailboxChanged]) -> MailboxChanged:
-    pieces = sorted(piece for event in events for piece in event.uids or ())
-    return attrs.evolve(events[-1], since=events[0].since, uids=_joined(pieces))
-
-
-def _joined(pieces: list[tuple[int, int]]) -> Intervals:
-    joined: list[tuple[int, int]] = []
-    for low, high in pieces:
-        if joined and low <= joined[-1][1] + 1:
-            joined[-1] = (joined[-1][0], max(high, joined[-1][1]))
-        else:
-            joined.append((low, high))
-    return tuple(joined)
+    pieces = [piece for event in events for piece in event.uids or ()]
+    return attrs.evolve(events[-1], since=events[0].since, uids=joined(pieces))

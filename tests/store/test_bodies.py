@@ -11,6 +11,7 @@ from mailsvc.store import bodies as module
 from mailsvc.store import bodyfile
 from mailsvc.store.bodies import Bodies
 from mailsvc.store.connect import run
+from mailsvc.store.descriptions import Descriptions
 from mailsvc.store.layout import Layout
 from mailsvc.store.reading import Reader
 
@@ -30,7 +31,8 @@ async def here(function, *args):
 
 def make(layout, in_thread=here, now=lambda: 0.0):
     """Bodies with a small limit."""
-    return Bodies(layout, 1000, Reader(layout.database), in_thread, now)
+    reader = Reader(layout.database)
+    return Bodies(layout, 1000, reader, in_thread, Descriptions(layout, reader, in_thread, here), now)
 
 
 def files(layout):
@@ -136,7 +138,7 @@ def test_abort_after_close_keeps_the_file(layout):
 def test_arriving():
     """Whether more is about to come: open writers that were written to a moment ago."""
     now = [100.0]
-    bodies = Bodies(Layout("unused"), 1000, Reader("unused"), here, lambda: now[0])
+    bodies = make(Layout("unused"), now=lambda: now[0])
     assert not bodies.arriving
     stalled, active = bodies.create(), bodies.create()
     assert bodies.arriving

@@ -90,9 +90,9 @@ class Part:
             yield from child.walk()
 
 
-def scan(data: bytes) -> Part:
-    """The structure of a message. Never raises. ``data`` may also be an ``mmap``."""
-    return _Scanner(data).part(0, len(data), _TEXT, 0)
+def scan(data: bytes, start: int = 0, end: int | None = None) -> Part:
+    """The structure of a message that lies at ``data[start:end]``. Never raises. ``data`` may also be an ``mmap``."""
+    return _Scanner(data).part(start, len(data) if end is None else end, _TEXT, 0)
 
 
 class _Scanner:
