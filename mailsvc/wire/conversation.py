@@ -233,6 +233,8 @@ class Conversation(protocol.Protocol):
             self._deadline.set(self.idle_timeout)
             await self._flow.room()
             self._deadline.clear()
+            if self._reader is not None:  # a command waits for the client besides
+                self._deadline.set(self.idle_timeout)
 
     def start_tls(self) -> None:
         """Begin TLS after the reply queued so far; whatever the client sent before it is forgotten (RFC 3207 4.2)."""

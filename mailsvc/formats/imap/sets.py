@@ -77,6 +77,25 @@ class NumberSet:
                 slices.append((start, at))
         return slices
 
+    def __sub__(self, other: "NumberSet") -> "NumberSet":
+        """The numbers that are not in ``other``."""
+        left: list[tuple[int, int]] = []
+        at = 0
+        for low, high in self.ranges:
+            while at < len(other.ranges) and other.ranges[at][1] < low:
+                at += 1
+            while at < len(other.ranges) and other.ranges[at][0] <= high:
+                first, last = other.ranges[at]
+                if first > low:
+                    left.append((low, first - 1))
+                low = last + 1
+                if last > high:
+                    break  # it reaches into the next range
+                at += 1
+            if low <= high:
+                left.append((low, high))
+        return NumberSet(tuple(left))
+
     def __contains__(self, number: int) -> bool:
         at = bisect_right(self.ranges, (number, STAR))
         return at > 0 and number <= self.ranges[at - 1][1]
