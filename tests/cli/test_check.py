@@ -41,7 +41,7 @@ def test_new_server_is_in_order(config: Config) -> None:
     findings = list(examine(config, NOW))
     assert bad(findings) == []
     assert [finding.grade for finding in findings if finding.text.key == "check.self-signed"] == [Grade.LOOK]
-    assert len([finding for finding in findings if finding.text.key == "check.port-free"]) == 6
+    assert len([finding for finding in findings if finding.text.key == "check.port-free"]) == 8
 
 
 @pytest.mark.parametrize(

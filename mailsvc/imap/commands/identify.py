@@ -1,6 +1,6 @@
 """ID (RFC 2971): who is talking to whom. What a client says of itself goes into the log and nowhere else."""
 
-from mailsvc import __version__
+from mailsvc._version import __version__
 from mailsvc.formats.imap import responses
 from mailsvc.formats.imap.commands import Command
 from mailsvc.imap.session import Session
