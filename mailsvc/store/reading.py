@@ -203,12 +203,12 @@ class Reader:
         rows = self._all("SELECT substr(data, ?, ?) FROM body WHERE content=?", start + 1, length, content)
         if not rows:
             raise MailError(Kind.EXPUNGED, "content-expunged", detail=str(content))
-        return bytes(rows[0][0])
+        return bytes(rows[0][0] or b"")  # substr of nothing is NULL
 
     def inline_parts(self, parts: Sequence[tuple[int, int, int]]) -> dict[int, bytes]:
         """Of each content that lives in the database the part ``(content, offset, length)``, prefix and body as one. Raises NOT_NOW."""
         rows = self._all(_INLINE_PARTS, json.dumps(parts))
-        return {content: (head or b"") + (data or b"") for content, head, data in rows}  # substr of nothing is NULL
+        return {content: (head or b"") + (data or b"") for content, head, data in rows}
 
     def header_sizes(self, contents: Sequence[int]) -> dict[int, int | None]:
         """Octets of the headers of those contents that are there; None where nobody knows yet. Raises NOT_NOW."""

@@ -169,15 +169,12 @@ def _describe(layout: Layout, db: apsw.Connection) -> None:
     """What IMAP asks for, rendered anew from each text."""
     for (content,) in db.execute("SELECT id FROM content").fetchall():
         (row,) = db.execute(
-            "SELECT length(prefix), size, location, data, header, envelope, bodystructure FROM content LEFT JOIN body ON content=id"
-            " WHERE id=?",
+            "SELECT length(prefix), size, location, CAST(data AS BLOB), header, envelope, bodystructure FROM content"
+            " LEFT JOIN body ON content=id WHERE id=?",
             (content,),
         )
         prefix, size, location, data, *known = row
-        if location is None:
-            made = describe(prefix, data)  # type: ignore[arg-type]  # what is in these columns is known
-        else:
-            made = describe_file(prefix, layout.body(location), size)  # type: ignore[arg-type]
+        made = describe(prefix, data) if location is None else describe_file(prefix, layout.body(location), size)
         if tuple(known) != made:
             db.execute("UPDATE content SET header=?, envelope=?, bodystructure=? WHERE id=?", (*made, content))
 

@@ -22,6 +22,7 @@ from mailsvc.store.layout import Layout
 from mailsvc.store.options import StoreOptions
 from mailsvc.store.supervisor import OwnerService
 from tests.store.contract import LARGE, StoreContract, delivery, uids
+from tests.store.contract_imap import ImapContract
 
 OPTIONS = StoreOptions(inline_limit=Size(1000), low_disk=Size(0))
 
@@ -55,7 +56,7 @@ class OwnerTestCase(TestCase):
         return client
 
 
-class StoreClientTests(StoreContract, OwnerTestCase):
+class StoreClientTests(ImapContract, StoreContract, OwnerTestCase):
     """The contract over StoreClient."""
 
     async def reopen(self):

@@ -11,11 +11,12 @@ from mailsvc.store.committer import LeaseTaken
 from mailsvc.store.direct import DirectStore
 from mailsvc.store.options import StoreOptions
 from tests.store.contract import LARGE, StoreContract, uids
+from tests.store.contract_imap import ImapContract
 
 OPTIONS = StoreOptions(inline_limit=Size(1000), low_disk=Size(0))
 
 
-class DirectStoreTests(StoreContract, TestCase):
+class DirectStoreTests(ImapContract, StoreContract, TestCase):
     """The contract over DirectStore."""
 
     def setUp(self):

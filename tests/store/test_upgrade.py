@@ -48,7 +48,7 @@ def test_old_store_opens(dump, tmp_path):
         assert (list(rows.uids), list(rows.flags)) == ([1, 3], [1, 0])
         assert run(store.bodies.get(rows.contents[0])) == b"Received: here\r\nSubject: 0\r\n\r\n\xe2\x82\xac\r\n"
         assert run(store.changes(inbox.id, 1))[1:] == ([2], True)
-        (envelopes,) = [rows for rows in run(everything(store.fetch(inbox.id, EVERY_UID, (Field.ENVELOPE,))))]
+        (envelopes,) = run(everything(store.fetch(inbox.id, EVERY_UID, (Field.ENVELOPE,))))
         assert [(uid, text[:9]) for uid, text in envelopes] == [(1, b'(NIL "0" '), (3, b'(NIL "2" ')]
         assert (inbox.recent, inbox.keywords, inbox.special_use) == (1, (), ())
         (((_, uid, validity),),) = store.commit([Deliver((alice.id,), b"", 1, 1, b"x")])
