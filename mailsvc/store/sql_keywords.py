@@ -11,7 +11,7 @@ from mailsvc.core.values import SystemFlag
 from mailsvc.store.context import Context
 from mailsvc.store.sql_common import Box
 
-__all__ = ["MAX_KEYWORDS", "bits_of", "learn", "translation"]
+__all__ = ["MAX_KEYWORDS", "bits_of", "extended", "keep", "translation"]
 
 MAX_KEYWORDS = 50
 
@@ -22,8 +22,8 @@ def bits_of(mailbox: Box, names: Iterable[str]) -> int:
     return sum(known.get(name, 0) for name in {name.lower() for name in names})
 
 
-def learn(context: Context, mailbox: Box, names: Iterable[str]) -> int:
-    """The bits of all these names; what the mailbox does not know is added to its list. Raises TOO_MANY, BAD_REQUEST."""
+def extended(mailbox: Box, names: Iterable[str]) -> tuple[int, tuple[str, ...]]:
+    """The bits of all these names, and the mailbox's list with those that it does not know. Raises TOO_MANY, BAD_REQUEST."""
     names = tuple(names)
     known = _known(mailbox.keywords)
     keywords = list(mailbox.keywords)
@@ -31,11 +31,15 @@ def learn(context: Context, mailbox: Box, names: Iterable[str]) -> int:
         if name.lower() not in known:
             known[name.lower()] = SystemFlag.KEYWORDS << len(keywords)
             keywords.append(_checked(name))
+    if len(keywords) > MAX_KEYWORDS:
+        raise MailError(Kind.TOO_MANY, "too-many-keywords", f"A mailbox has at most {MAX_KEYWORDS} keywords")
+    return sum(known[name] for name in {name.lower() for name in names}), tuple(keywords)
+
+
+def keep(context: Context, mailbox: Box, keywords: tuple[str, ...]) -> None:
+    """Write down a longer list, in a transaction that changes messages: that is what others hear of."""
     if len(keywords) > len(mailbox.keywords):
-        if len(keywords) > MAX_KEYWORDS:
-            raise MailError(Kind.TOO_MANY, "too-many-keywords", f"A mailbox has at most {MAX_KEYWORDS} keywords")
         context.db.execute("UPDATE mailbox SET keywords=? WHERE id=?", (" ".join(keywords), mailbox.id))
-    return sum(known[name] for name in {name.lower() for name in names})
 
 
 def translation(context: Context, source: Box, target: Box, used: set[int]) -> dict[int, int]:
@@ -47,9 +51,9 @@ def translation(context: Context, source: Box, target: Box, used: set[int]) -> d
         flags: [name for bit, name in enumerate(source.keywords) if flags & (SystemFlag.KEYWORDS << bit)]
         for flags in used
     }
-    learn(context, target, dict.fromkeys(name for each in names.values() for name in each))
-    (keywords,) = context.one("SELECT keywords FROM mailbox WHERE id=?", target.id)
-    known = _known(tuple(keywords.split()))
+    _, keywords = extended(target, dict.fromkeys(name for each in names.values() for name in each))
+    keep(context, target, keywords)
+    known = _known(keywords)
     return {flags: (flags & system) | sum(known[name.lower()] for name in names[flags]) for flags in used}
 
 

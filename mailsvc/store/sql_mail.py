@@ -17,7 +17,7 @@ from mailsvc.core.values import SystemFlag
 from mailsvc.formats.imap.names import canonical, parents
 from mailsvc.store.context import Context, Labelled
 from mailsvc.store.sql_common import LISTED, Box, box, changed
-from mailsvc.store.sql_keywords import learn
+from mailsvc.store.sql_keywords import extended, keep
 
 __all__ = ["append", "charge", "deliver", "describe", "let_go", "named", "new_mailbox"]
 
@@ -139,7 +139,9 @@ def append(context: Context, operation: ops.Append) -> tuple[int, int, int]:
         raise MailError(Kind.NOT_FOUND, "no-such-target", detail=operation.mailbox)
     fields = attrs.asdict(operation, recurse=False, filter=lambda field, _: field.name not in ("account", "keywords"))
     fields["flags"] &= SystemFlag.CLIENT | SystemFlag.UTF8
-    fields["flags"] |= learn(context, mailbox, operation.keywords)
+    bits, keywords = extended(mailbox, operation.keywords)
+    keep(context, mailbox, keywords)
+    fields["flags"] |= bits
     (placed,) = deliver(context, ops.Deliver(accounts=(operation.account,), prefix=b"", **fields))
     return placed
 

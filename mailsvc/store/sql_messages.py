@@ -16,7 +16,7 @@ from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.values import EVERY_UID, Intervals, SystemFlag
 from mailsvc.store.context import Context
 from mailsvc.store.sql_common import WANTED, Box, box, changed, intervals, wanted
-from mailsvc.store.sql_keywords import bits_of, learn, translation
+from mailsvc.store.sql_keywords import bits_of, extended, keep, translation
 from mailsvc.store.sql_mail import charge, let_go, named
 
 __all__ = ["copy", "expunge", "move", "move_all", "store_flags"]
@@ -39,7 +39,8 @@ def store_flags(context: Context, operation: ops.StoreFlags) -> tuple[int, Inter
     remove = (operation.remove & SystemFlag.CLIENT) | bits_of(mailbox, operation.remove_keywords)
     if operation.replace:
         remove = _ALL_BITS & ~SystemFlag.UTF8
-    add = (operation.add & SystemFlag.CLIENT) | learn(context, mailbox, operation.add_keywords)
+    bits, keywords = extended(mailbox, operation.add_keywords)
+    add = (operation.add & SystemFlag.CLIENT) | bits
     limit = _ANY_MODSEQ if operation.unchanged_since is None else operation.unchanged_since
     listed = wanted(operation.uids)
     unmodified: Intervals = ()
@@ -51,6 +52,7 @@ def store_flags(context: Context, operation: ops.StoreFlags) -> tuple[int, Inter
     )  # fmt: skip
     if not rows:
         return mailbox.modseq, unmodified
+    keep(context, mailbox, keywords)
     _write_flags(context, mailbox, rows, remove, add)
     return mailbox.modseq + 1, unmodified
 

@@ -51,6 +51,9 @@ class Views:
         views.append(view)  # at once: the replica must live as long as somebody waits for it
         try:
             await replica.load()
+            replica.exists_with(
+                self._reader.state(mailbox)[0]
+            )  # a new session sees what is there, whatever others heard
             await replica.refresh()
         except BaseException:
             self.closed(view)
