@@ -26,7 +26,6 @@ from mailsvc.formats.mime.words import decode_words
 __all__ = ["Slice", "declared_charset", "field_text", "filename", "fold", "text_of"]
 
 _TAGS = re.compile(r"<(?:[a-zA-Z/!?][^<>]*)>")
-_SPACE = re.compile(r"\s+")
 _JAPANESE = "\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f"
 _WRAPPED = re.compile(f"(?<=[{_JAPANESE}]) (?=[{_JAPANESE}])")
 # What different converters made of the same JIS character (wave dash, minus, double vertical line, yen, overline).
@@ -44,8 +43,16 @@ def fold(text: str) -> str:
     """The form in which texts are compared."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text.translate(_TWINS))
-    text = _SPACE.sub(" ", text.casefold())
+    text = _one_space(text.casefold())
     return text if text.isascii() else _WRAPPED.sub("", text)
+
+
+def _one_space(text: str) -> str:
+    """White space of any length becomes one space. Splitting is ten times faster than a regular expression, but drops both ends."""
+    words = " ".join(text.split())
+    if not words:
+        return " " if text else ""
+    return " " * text[0].isspace() + words + " " * text[-1].isspace()
 
 
 def declared_charset(message: Part) -> str | None:
@@ -71,11 +78,15 @@ def filename(part: Part) -> str | None:
     return name if name is not None else decoded_parameter(part.parameters, b"name")
 
 
-def text_of(data: bytes, message: Part) -> Iterator[Slice]:
-    """All text of a message: its header, then each part's header, file name and, of text, its body. Never raises."""
+def text_of(data: bytes, message: Part, header: bool = True) -> Iterator[Slice]:
+    """All text of a message: its header, then each part's header, file name and, of text, its body. Never raises.
+
+    :param header: False leaves the header of the message itself out.
+    """
     charset = declared_charset(message)
     for part in message.walk():
-        yield Slice(part is message, _header_text(part.fields, charset))
+        if header or part is not message:
+            yield Slice(part is message, _header_text(part.fields, charset))
         name = filename(part)
         if name:
             yield Slice(False, name)

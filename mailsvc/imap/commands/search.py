@@ -7,7 +7,7 @@ from mailsvc.formats.imap.codes import Code
 from mailsvc.formats.imap.commands import Command
 from mailsvc.formats.imap.search import SearchProgram
 from mailsvc.formats.imap.sets import NumberSet
-from mailsvc.imap.search.opened import Row
+from mailsvc.imap.search.opened import MODSEQ, NUMBER, UID, Row
 from mailsvc.imap.search.scan import Scan
 from mailsvc.imap.session import Session
 from mailsvc.imap.verbs import SELECTED, Answer, Verb, after_login
@@ -33,9 +33,9 @@ async def _search(session: Session, command: Command) -> Answer:
 
 
 def _results(command: Command, program: SearchProgram, rows: Sequence[Row]) -> bytes:
-    numbers = [row.uid if command.uid else row.number for row in rows]
+    numbers = [row[UID] if command.uid else row[NUMBER] for row in rows]
     if program.returns is None:
-        modseq = max((row.modseq for row in rows), default=None) if program.modseq else None
+        modseq = max((row[MODSEQ] for row in rows), default=None) if program.modseq else None
         return responses.search(numbers, modseq)
     modseq = _modseq(program.returns, rows) if program.modseq else None
     return responses.esearch(command.tag, program.returns, NumberSet.of(numbers), command.uid, modseq)
@@ -45,7 +45,7 @@ def _modseq(returns: Sequence[str], rows: Sequence[Row]) -> int | None:
     """RFC 4731 3.2: of what is returned, if only MIN or MAX is; else of all that were found."""
     if rows and not {"ALL", "COUNT"} & set(returns):
         rows = [rows[0]] * ("MIN" in returns) + [rows[-1]] * ("MAX" in returns)
-    return max((row.modseq for row in rows), default=None)
+    return max((row[MODSEQ] for row in rows), default=None)
 
 
 VERBS = (Verb("SEARCH", _search, SELECTED, expunges=False),)

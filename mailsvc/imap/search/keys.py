@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mailsvc.formats.imap import search as keys
 from mailsvc.formats.imap.search import Key
 from mailsvc.formats.mime.text import fold
-from mailsvc.imap.search.opened import Depth, Opened, Row
+from mailsvc.imap.search.opened import DATE, FLAGS, MODSEQ, NUMBER, SIZE, UID, Depth, Opened, Row
 
 if TYPE_CHECKING:
     from mailsvc.imap.selection import Selection
@@ -97,28 +97,28 @@ def _not(key: keys.Not, selection: "Selection", now: int) -> Test:
 def _flagged(key: keys.Flagged, selection: "Selection", now: int) -> Test:
     bit = selection.names.bits(key.flag)
     if key.present:
-        return lambda row, opened: bool(row.flags & bit)
-    return lambda row, opened: not row.flags & bit
+        return lambda row, opened: bool(row[FLAGS] & bit)
+    return lambda row, opened: not row[FLAGS] & bit
 
 
 def _recent(key: keys.Recent, selection: "Selection", now: int) -> Test:
     first = selection.recent
-    return lambda row, opened: row.uid >= first
+    return lambda row, opened: row[UID] >= first
 
 
 def _numbers(key: keys.Numbers, selection: "Selection", now: int) -> Test:
     view = selection.view
     if key.uid:
         uids = key.numbers.resolve(view.uid(view.exists) if view.exists else 0)
-        return lambda row, opened: row.uid in uids
+        return lambda row, opened: row[UID] in uids
     numbers = key.numbers.resolve(view.exists)
-    return lambda row, opened: row.number in numbers
+    return lambda row, opened: row[NUMBER] in numbers
 
 
 def _dated(key: keys.Dated, selection: "Selection", now: int) -> Test:
     compare, day = _RELATIONS[key.relation], key.day.toordinal()
     if not key.sent:
-        return lambda row, opened: compare(row.date // 86_400 + _EPOCH_DAY, day)
+        return lambda row, opened: compare(row[DATE] // 86_400 + _EPOCH_DAY, day)
 
     def test(row: Row, opened: Opened | None) -> bool | None:
         found = opened.day() if opened is not None else None
@@ -132,20 +132,20 @@ def _dated(key: keys.Dated, selection: "Selection", now: int) -> Test:
 def _size(key: keys.Size, selection: "Selection", now: int) -> Test:
     octets = key.octets
     if key.larger:
-        return lambda row, opened: row.size > octets
-    return lambda row, opened: row.size < octets
+        return lambda row, opened: row[SIZE] > octets
+    return lambda row, opened: row[SIZE] < octets
 
 
 def _within(key: keys.Within, selection: "Selection", now: int) -> Test:
     moment = now - key.seconds
     if key.younger:
-        return lambda row, opened: row.date >= moment
-    return lambda row, opened: row.date <= moment
+        return lambda row, opened: row[DATE] >= moment
+    return lambda row, opened: row[DATE] <= moment
 
 
 def _modseq(key: keys.ModSeq, selection: "Selection", now: int) -> Test:
     least = key.modseq
-    return lambda row, opened: row.modseq >= least
+    return lambda row, opened: row[MODSEQ] >= least
 
 
 # --- what only the message tells ---

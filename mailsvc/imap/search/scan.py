@@ -14,7 +14,7 @@ from mailsvc.formats.imap import search as keys
 from mailsvc.formats.imap.search import Key
 from mailsvc.formats.imap.sets import NumberSet
 from mailsvc.imap.search.keys import Test, compile_key
-from mailsvc.imap.search.opened import Depth, Opened, Row
+from mailsvc.imap.search.opened import CONTENT, SIZE, UID, Depth, Opened, Row
 from mailsvc.imap.selection import ALL
 
 if TYPE_CHECKING:
@@ -75,16 +75,16 @@ class Scan:
     async def _read(self, depth: Depth, rows: Found) -> list[bytes | None]:
         if depth is Depth.ENVELOPE:
             return await self._envelopes(rows)
-        contents = [row.content for row in rows]
+        contents = [row[CONTENT] for row in rows]
         bodies = self._mailboxes.bodies
         return await (bodies.get_headers(contents) if depth is Depth.HEADER else bodies.get_many(contents))
 
     async def _envelopes(self, rows: Found) -> list[bytes | None]:
-        uids = NumberSet.of(row.uid for row in rows)
+        uids = NumberSet.of(row[UID] for row in rows)
         known: dict[int, bytes] = {}
         async for piece in self._mailboxes.fetch(self._selection.view.mailbox, uids, (Field.ENVELOPE,)):
             known.update(piece)
-        return [known.get(row.uid) for row in rows]
+        return [known.get(row[UID]) for row in rows]
 
 
 def _within(key: Key, selection: "Selection") -> NumberSet:
@@ -98,10 +98,10 @@ def _slices(rows: Sequence[Row], depth: Depth) -> Iterator[Found]:
     some: Found = []
     octets = 0
     for row in rows:
-        octets += row.size if depth is Depth.BODY else 0
+        octets += row[SIZE] if depth is Depth.BODY else 0
         if some and (len(some) >= OPEN[depth] or octets > OCTETS):
             yield some
-            some, octets = [], row.size
+            some, octets = [], row[SIZE]
         some.append(row)
     if some:
         yield some
@@ -112,9 +112,7 @@ def _look(test: Test, run: Run) -> tuple[Found, Found]:
     passed: Found = []
     undecided: Found = []
     numbers = range(run.first, run.first + len(run.uids))
-    for row in map(
-        Row._make, zip(numbers, run.uids, run.modseqs, run.flags, run.sizes, run.dates, run.contents, strict=True)
-    ):
+    for row in zip(numbers, run.uids, run.modseqs, run.flags, run.sizes, run.dates, run.contents, strict=True):
         verdict = test(row, None)
         if verdict:
             passed.append(row)
