@@ -102,24 +102,27 @@ class Bodies:
     async def get_many(self, contents: Sequence[int], offset: int = 0, length: int = -1) -> list[bytes | None]:
         """The same part of many messages, in this order; None for those that are gone. Raises NOT_NOW."""
         whole = length if length >= 0 else _EVERYTHING
-        return await self._gather(contents, dict.fromkeys(contents, (offset, whole)))
+        return await self._gather(contents, dict.fromkeys(contents, (offset, whole)), {})
 
     async def get_headers(self, contents: Sequence[int]) -> list[bytes | None]:
         """The headers of many messages, prefix and empty line included; None for those that are gone. Raises NOT_NOW."""
-        sizes = self._reader.header_sizes(contents)
-        missing = [content for content, size in sizes.items() if size is None]
+        found, elsewhere = self._reader.inline_headers(contents)
+        missing = [content for content, size in elsewhere.items() if size is None]
         if missing:
             described = await self._descriptions.render(missing)
-            sizes.update((content, description.header) for content, description in described.items())
-        return await self._gather(contents, {content: (0, size or 0) for content, size in sizes.items()})
+            elsewhere.update((content, description.header) for content, description in described.items())
+        return await self._gather(contents, {content: (0, size or 0) for content, size in elsewhere.items()}, found)
 
     async def describe(self, prefix: bytes, body: Body) -> Description:
         """What is kept of a message besides its bytes. Raises NOT_NOW."""
         return await self._descriptions.of(len(prefix), body)
 
-    async def _gather(self, contents: Sequence[int], parts: dict[int, tuple[int, int]]) -> list[bytes | None]:
-        """For each content the part ``(offset, length)`` of it. Those in the database come at once, those in files by themselves."""
-        found = self._reader.inline_parts([(content, *part) for content, part in parts.items()])
+    async def _gather(
+        self, contents: Sequence[int], parts: dict[int, tuple[int, int]], found: dict[int, bytes]
+    ) -> list[bytes | None]:
+        """What is found already, and of others the part ``(offset, length)``: those in the database at once, those in files one by one."""
+        if parts:
+            found |= self._reader.inline_parts([(content, *part) for content, part in parts.items()])
         return [await self._one(content, parts, found) for content in contents]
 
     async def _one(self, content: int, parts: dict[int, tuple[int, int]], found: dict[int, bytes]) -> bytes | None:

@@ -48,6 +48,11 @@ _INLINE_PARTS = (
     " FROM (SELECT value->>0 content, value->>1 offset, value->>2 length FROM json_each(?)) w"
     " CROSS JOIN content c ON c.id=w.content CROSS JOIN body b ON b.content=c.id"
 )
+_HEADERS = (
+    "SELECT c.id, c.header, c.header IS NOT NULL AND b.content IS NOT NULL, c.prefix,"
+    " substr(b.data, 1, c.header - length(c.prefix)) FROM json_each(?) w"
+    " CROSS JOIN content c ON c.id=w.value LEFT JOIN body b ON b.content=c.id"
+)
 _COLUMNS = {
     Field.MODSEQ: "msg.modseq",
     Field.FLAGS: "msg.flags",
@@ -210,9 +215,11 @@ class Reader:
         rows = self._all(_INLINE_PARTS, json.dumps(parts))
         return {content: (head or b"") + (data or b"") for content, head, data in rows}
 
-    def header_sizes(self, contents: Sequence[int]) -> dict[int, int | None]:
-        """Octets of the headers of those contents that are there; None where nobody knows yet. Raises NOT_NOW."""
-        return dict(self._all(f"SELECT id, header FROM content WHERE id {LISTED}", json.dumps(contents)))
+    def inline_headers(self, contents: Sequence[int]) -> tuple[dict[int, bytes], dict[int, int | None]]:
+        """Headers of those contents that live in the database; of the others the size, None where nobody knows it yet. Raises NOT_NOW."""
+        rows = self._all(_HEADERS, json.dumps(contents))
+        here = {content: (prefix or b"") + (data or b"") for content, size, inline, prefix, data in rows if inline}
+        return here, {content: size for content, size, inline, *_ in rows if not inline}
 
     def _all(self, sql: str, *bindings: Any) -> list[tuple[Any, ...]]:
         with _temporary():
