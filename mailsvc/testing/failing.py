@@ -139,7 +139,8 @@ class FailingStore:
         self, mailbox: int, uids: Intervals, fields: Sequence[Field]
     ) -> AsyncIterator[list[tuple[Any, ...]]]:
         """Fails."""
-        raise self._fail("fetch")
+        if error := self._fail("fetch"):
+            raise error
         yield []
 
     async def rows_in(self, mailbox: int, uids: Intervals) -> Rows:
