@@ -45,7 +45,7 @@ __all__ = [
     "unpack",
 ]
 
-VERSION = 1
+VERSION = 2
 MAX_FRAME = 64 * 1024 * 1024
 
 _LENGTH = struct.Struct(">I")

@@ -108,14 +108,16 @@ def _hurry(replica: Replica, views: list["View"]) -> None:
 class View:
     """One session's picture."""
 
-    __slots__ = ("_at", "_changed", "_gone", "_keywords", "_last", "_replica", "_views", "_waiting")
+    __slots__ = ("_at", "_changed", "_gone", "_keywords", "_last", "_numbers", "_replica", "_views", "_waiting")
 
     def __init__(self, views: Views, replica: Replica) -> None:
         self._views: Views | None = views
         self._replica = replica
         self._last = 0  # the highest UID that was announced
         self._at = replica.base + len(replica.log)  # place in the log, counted from the beginning of time
-        self._gone = _NOTHING  # UIDs that the session still counts
+        self._gone = self._numbers = (
+            _NOTHING  # UIDs that the session still counts, and their sequence numbers, once computed
+        )
         self._changed: Intervals = ()
         self._keywords = 0
         self._waiting: Deferred[None] | None = None
@@ -177,14 +179,15 @@ class View:
         """The UID of a sequence number. Raises IndexError."""
         if not 1 <= seq <= self.exists:
             raise IndexError(seq)
-        uids, gone = self._replica.columns.uids, self._gone
-        before = bisect_left(range(len(gone)), seq, key=self._seq_of_gone)  # so many of those come first
-        if before < len(gone) and self._seq_of_gone(before) == seq:
-            return gone[before]
-        return uids[seq - 1 - before]
-
-    def _seq_of_gone(self, index: int) -> int:
-        return bisect_left(self._replica.columns.uids, self._gone[index]) + index + 1
+        if not self._gone:
+            return self._replica.columns.uids[seq - 1]
+        if not self._numbers:
+            uids = self._replica.columns.uids
+            self._numbers = array("I", [bisect_left(uids, uid) + at for at, uid in enumerate(self._gone, 1)])
+        before = bisect_left(self._numbers, seq)  # so many of those come first
+        if before < len(self._numbers) and self._numbers[before] == seq:
+            return self._gone[before]
+        return self._replica.columns.uids[seq - 1 - before]
 
     def beyond(self, numbers: NumberSet) -> bool:
         """Whether a set holds a sequence number that no message has."""
@@ -263,6 +266,7 @@ class View:
         known = bisect_right(change.gone, self._last)
         if known:
             self._gone = array("I", sorted(self._gone + change.gone[:known]))
+            self._numbers = _NOTHING
         if change.changed and change.changed[0][0] <= self._last:
             clipped = [(low, min(high, self._last)) for low, high in change.changed if low <= self._last]
             self._changed = joined([*self._changed, *clipped])
@@ -292,7 +296,7 @@ class View:
 
     def _let_go(self) -> tuple[list[int], NumberSet]:
         """Stop counting what is gone. Each number is one that counts without those before it: how many others have lower UIDs."""
-        gone, self._gone = self._gone, _NOTHING
+        gone, self._gone, self._numbers = self._gone, _NOTHING, _NOTHING
         uids = self._replica.columns.uids
         return [bisect_left(uids, uid) + 1 for uid in gone], NumberSet.of(gone)
 

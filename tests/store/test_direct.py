@@ -7,9 +7,11 @@ from twisted.trial.unittest import TestCase
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.operations import AddDomain
 from mailsvc.core.options import Size
+from mailsvc.db.connection import open_reader
 from mailsvc.store.committer import LeaseTaken
 from mailsvc.store.direct import DirectStore
 from mailsvc.store.options import StoreOptions
+from mailsvc.store.verify import verify
 from tests.store.contract import LARGE, StoreContract, uids
 from tests.store.contract_imap import ImapContract
 
@@ -24,6 +26,12 @@ class DirectStoreTests(ImapContract, StoreContract, TestCase):
         self.path = self.mktemp()
         self.store = DirectStore(self.path, options=OPTIONS)
         self.addCleanup(lambda: self.store.close())
+
+    def tearDown(self):
+        """Whatever a test did, the tables keep their promises to each other."""
+        db = open_reader(self.store.layout.database)
+        self.addCleanup(db.close)
+        assert verify(self.store.layout, db) == []
 
     async def reopen(self):
         """Close and open again."""

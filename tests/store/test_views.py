@@ -22,6 +22,7 @@ from mailsvc.core.values import EVERY_UID, MailboxChanged
 from mailsvc.formats.imap.sets import STAR, NumberSet
 from mailsvc.store import replica, views
 from mailsvc.store.connect import run
+from mailsvc.store.verify import verify
 from mailsvc.testing.store import DOMAIN, make_store
 from tests.store.contract import uids
 
@@ -224,6 +225,7 @@ def test_sessions(made):
             max_examples=EXAMPLES, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
+    assert verify(made.store.layout, made.store.connection()) == []
 
 
 def test_log_stays_short(made, inbox):
