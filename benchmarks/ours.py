@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
+from twisted import __version__ as twisted_version
+
 from benchmarks.servers import DOMAIN, HOST, PASSWORD, Server, mailboxes, processes_below
 from mailsvc import __version__
 from mailsvc.testing.harness import RunningServer
-from twisted import __version__ as twisted_version
 
 __all__ = ["Ours"]
 

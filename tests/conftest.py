@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from twisted.trial.unittest import SynchronousTestCase
 
 IN_CI = os.environ.get("CI") == "true"
 _SBIN = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])  # where Debian keeps servers
@@ -32,3 +33,12 @@ def corpus() -> Sequence[Path]:
     if not folder:
         pytest.skip("MAILSVC_CORPUS names no folder of messages")
     return sorted(Path(folder).glob("*.eml"))
+
+
+@pytest.fixture(autouse=True)
+def trial_files(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Temporary files of trial's test cases go where pytest's go, not into the folder where somebody runs the tests."""
+    if isinstance(request.instance, SynchronousTestCase):
+        monkeypatch.setattr(request.instance, "mktemp", lambda: str(tmp_path_factory.mktemp("trial") / "temp"))

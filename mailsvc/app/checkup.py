@@ -10,19 +10,23 @@ import os
 import socket
 import ssl
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import attrs
 
 from mailsvc.app.binding import bind_tcp
 from mailsvc.app.config import Config
+from mailsvc.app.privileges import acting_as, find_identity
 from mailsvc.core.errors import MailError
+from mailsvc.core.values import Domain
 from mailsvc.directory import Directory
+from mailsvc.formats.address import canonical_domain
 from mailsvc.net.certificates import Facts
 from mailsvc.net.tls import KeyPair
 from mailsvc.store.connect import open_store, run
-from mailsvc.store.verify import verify_directory
+from mailsvc.store.options import StoreOptions
+from mailsvc.store.verify import Damage, verify_directory
 from mailsvc.texts import Sentence
 from mailsvc.wire.options import ListenerOptions, TLSMode
 
@@ -97,12 +101,16 @@ def _validity(facts: Facts, now: datetime.datetime) -> tuple[Grade, Sentence]:
 def _store(config: Config) -> Iterator[Finding]:
     path = config.store.path
     try:
-        store = open_store(str(path), config.store)
-        try:
-            domains = run(Directory(store.connection).domains())
-            damage = verify_directory(store.connection())
-        finally:
-            store.close()
+        identity = find_identity(config.user, config.group)
+    except ValueError as error:
+        yield Finding("user", Grade.BAD, Sentence("refused.other", error=error))
+        return
+    if identity is not None and path.exists() and path.stat().st_uid != identity.uid:
+        yield Finding("store.path", Grade.BAD, Sentence("check.store-owner", path=path, user=config.user))
+        return
+    try:
+        with acting_as(identity):
+            domains, damage = _look_into(config.store)
     except MailError as error:
         yield Finding("store.path", Grade.BAD, Sentence("check.store", path=path, reason=error.detail or error.reason))
         return
@@ -110,7 +118,17 @@ def _store(config: Config) -> Iterator[Finding]:
     for one in damage:
         yield Finding("store.path", Grade.BAD, Sentence("check.damage", where=one.where))
     yield from _space(path, config.store.low_disk)
-    yield from _login_domains(config, {name for domain in domains for name in (domain.name, *domain.aliases)})
+    homes = {name: domain.name for domain in domains for name in (domain.name, *domain.aliases)}
+    yield from _declared_domains(config, homes)
+    yield from _login_domains(config, homes)
+
+
+def _look_into(options: StoreOptions) -> tuple[list[Domain], list[Damage]]:
+    store = open_store(options.path, options)
+    try:
+        return run(Directory(store.connection).domains()), verify_directory(store.connection())
+    finally:
+        store.close()
 
 
 def _space(path: Path, mark: int) -> Iterator[Finding]:
@@ -120,11 +138,20 @@ def _space(path: Path, mark: int) -> Iterator[Finding]:
         yield Finding("store.path", Grade.BAD, Sentence("check.low-disk", free=free, mark=mark // 1_000_000))
 
 
-def _login_domains(config: Config, known: set[str]) -> Iterator[Finding]:
+def _declared_domains(config: Config, homes: Mapping[str, str]) -> Iterator[Finding]:
+    """What the file declares must not be part of another domain in the store."""
+    for domain in config.domains:
+        for name in (domain.name, *domain.aliases):
+            home = homes.get(canonical_domain(name), "")
+            if home not in ("", canonical_domain(domain.name)):
+                yield Finding("domain", Grade.BAD, Sentence("check.domain-taken", name=name, home=home))
+
+
+def _login_domains(config: Config, homes: Mapping[str, str]) -> Iterator[Finding]:
     """A listener's domain for bare logins must exist, in the file or in the store."""
-    declared = {name for domain in config.domains for name in (domain.name, *domain.aliases)}
+    declared = {canonical_domain(name) for domain in config.domains for name in (domain.name, *domain.aliases)}
     for listener in config.listeners:
-        if listener.domain and listener.domain not in known | declared:
+        if listener.domain and canonical_domain(listener.domain) not in declared | homes.keys():
             yield Finding(listener.name, Grade.BAD, Sentence("check.login-domain", domain=listener.domain))
 
 

@@ -46,8 +46,13 @@ def _presence(config: "Config") -> Found:
         yield ("listener",), Sentence("config.listener-missing")
     if not config.domains:
         yield ("domain",), Sentence("config.domain-missing")
-    if config.workers < 1:
-        yield ("workers",), Sentence("config.below", value=config.workers, least=1)
+    for value, path in (
+        (config.workers, ("workers",)),
+        (config.auth.hashing_threads, ("auth", "hashing_threads")),
+        (config.store.timeout, ("store", "timeout")),
+    ):
+        if value < 1:
+            yield path, Sentence("config.below", value=value, least=1)
 
 
 def _hostname(config: "Config") -> Found:
@@ -127,6 +132,9 @@ def _listener(listener: ListenerOptions, certified: bool) -> Iterator[tuple[str,
         yield "tls", Sentence("config.tls-no-certificate", mode=listener.tls.value)
     if listener.protocol is Protocol.LMTP and listener.tls is TLSMode.IMPLICIT:
         yield "tls", Sentence("config.lmtp-tls")
+    for key in ("connections", "connections_per_address", "connections_per_network", "idle_timeout"):
+        if getattr(listener, key) < 1:
+            yield key, Sentence("config.below", value=getattr(listener, key), least=1)
     if listener.recipients < 100:
         yield "recipients", Sentence("config.recipients-least", value=listener.recipients)
     if listener.domain and (fault := domain_fault(listener.domain)):

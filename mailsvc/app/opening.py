@@ -71,12 +71,20 @@ class Opening(Service):
             return False  # nobody can ask now, so nobody is told that there is no such domain
 
     async def _make_domains(self) -> bool:
+        """Make all in one transaction; if one of them is at odds with the store, the others all the same."""
         try:
             await self._store.apply(self._domains)
         except MailError as error:
+            return not error.temporary and all([await self._make_domain(domain) for domain in self._domains])
+        return True
+
+    async def _make_domain(self, domain: AddDomain) -> bool:
+        try:
+            await self._store.apply([domain])
+        except MailError as error:
             if error.temporary:
                 return False
-            _log.error("the domains of the configuration cannot be made: {error}", error=str(error))
+            _log.error("the domain {name} cannot be made as configured: {error}", name=domain.name, error=str(error))
         return True
 
 

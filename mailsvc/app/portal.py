@@ -18,6 +18,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from mailsvc.app.realm import Login
+from mailsvc.auth.checkers import Upgrade
 from mailsvc.auth.credentials import PasswordCredentials
 from mailsvc.auth.hashing import Hasher
 from mailsvc.auth.options import AuthOptions
@@ -70,8 +71,12 @@ def make_portal(
     hasher: Hasher,
     options: AuthOptions,
     publish: Publish,
+    upgrade: Upgrade,
     further: Iterable[ICredentialsChecker] = (),
 ) -> MailPortal:
-    """The portal with its checkers. ``further``: checkers given by ``--auth``. Raises ValueError for a source that cannot be used."""
-    chain = make_chain(options.sources, directory, hasher, further)
+    """The portal with its checkers. Raises ValueError for a source that cannot be used.
+
+    :param upgrade: stores a renewed hash of an account. :param further: checkers given by ``--auth``.
+    """
+    chain = make_chain(options.sources, directory, hasher, further, upgrade)
     return MailPortal(realm, (chain, RelayChecker()), publish)

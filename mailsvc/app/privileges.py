@@ -7,12 +7,14 @@ root's it is given: sockets by inheritance, keys over a pipe. ``twistd --uid --g
 import grp
 import os
 import pwd
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
 from twisted.python.util import switchUID
 
-__all__ = ["Identity", "find_identity"]
+__all__ = ["Identity", "acting_as", "find_identity"]
 
 
 @attrs.frozen
@@ -49,3 +51,18 @@ def find_identity(user: str, group: str) -> Identity | None:
     if os.geteuid() != 0 and (os.geteuid(), os.getegid()) != (identity.uid, gid):
         raise ValueError(f"user = {user!r}: only root can become somebody else; start as root or leave it out")
     return identity
+
+
+@contextmanager
+def acting_as(identity: Identity | None) -> Iterator[None]:
+    """For root's commands: be somebody else meanwhile, so that new files are theirs. Nothing happens for None and for ourselves."""
+    if identity is None or os.geteuid() == identity.uid:
+        yield
+        return
+    os.setegid(identity.gid)
+    os.seteuid(identity.uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)

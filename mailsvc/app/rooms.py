@@ -27,6 +27,9 @@ from mailsvc.bus import Announcement, Bus
 from mailsvc.core.interfaces.delivery import IDelivery
 from mailsvc.core.interfaces.mailboxes import IMailboxes
 from mailsvc.core.interfaces.maildrop import IMaildrop
+from mailsvc.core.interfaces.store import IStore
+from mailsvc.core.operations import SetPassword
+from mailsvc.core.values import Account
 from mailsvc.delivery import Reception
 from mailsvc.delivery.services import Services
 from mailsvc.directory import Directory
@@ -103,7 +106,8 @@ def build_rooms(
         IMailboxes: mailboxes_factory(store, partial(deferToThreadPool, reactor, reactor.getThreadPool())),
     }
     realm = Realm(directory, factories)
-    portal = make_portal(realm, directory, Hasher(pool), config.auth, store.bus.publish, checkers)
+    upgrade = partial(_store_hash, store)
+    portal = make_portal(realm, directory, Hasher(pool), config.auth, store.bus.publish, upgrade, checkers)
     return Rooms(
         reactor=reactor,
         config=config,
@@ -114,6 +118,10 @@ def build_rooms(
         tls=tls,
         levels=levels,
     )
+
+
+async def _store_hash(store: IStore, account: Account, password_hash: str) -> None:
+    await store.apply([SetPassword(account.id, password_hash)])
 
 
 def _set_level(levels: Levels, announcement: Announcement) -> None:

@@ -117,7 +117,7 @@ def _parts(
     yield store
     if config.workers > 1:
         counters = Path(store_path(config), "counters")
-        pool = WorkerPool(reactor, config, keys, ports.of_worker, counters, write)
+        pool = WorkerPool(reactor, config, keys, ports.of_worker, counters, levels, write)
         yield from _around(pool, rooms, counters)
     else:
         yield rooms.hashing

@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
+from mailsvc.app.binding import serve_on
 from mailsvc.app.listeners import make_factory
 from mailsvc.app.rooms import LOG_LEVEL, Rooms
 from mailsvc.net.tls import KeyPair
@@ -46,7 +47,7 @@ class Serving(Service):
         for options, listening in zip(listeners, self._sockets(), strict=True):
             factory = make_factory(self._rooms, options)
             outer = self._under_tls(factory) if options.tls is TLSMode.IMPLICIT else factory
-            self._ports.append(self._reactor.adoptStreamPort(listening.fileno(), listening.family, outer))
+            self._ports.append(serve_on(self._reactor, listening, outer))
             self._factories.append(factory)
         self._show_dialogues()
         self._rooms.store.bus.subscribe(LOG_LEVEL, self._show_dialogues)
@@ -80,5 +81,10 @@ class Serving(Service):
 
     async def _drain(self) -> None:
         ports, self._ports = self._ports, []
-        await gatherResults([maybeDeferred(port.stopListening) for port in ports])
+        try:
+            await gatherResults([maybeDeferred(port.stopListening) for port in ports])
+        finally:
+            await self._say_goodbye()
+
+    async def _say_goodbye(self) -> None:
         await gatherResults([Deferred.fromCoroutine(factory.drain(GRACE)) for factory in self._factories])

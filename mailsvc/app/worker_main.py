@@ -51,7 +51,7 @@ class _Parent(Int32StringReceiver):
 
     def _begin(self, assignment: Assignment) -> None:
         config = assignment.config
-        levels = Levels(protocol.value for protocol in config.log.debug)
+        levels = Levels(assignment.debug)
         observer = make_observer(config.log.format, levels, partial(write_lines, 1))
         globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
         self._tls = ServerTLS(assignment.keys, config.tls.minimum) if assignment.keys else None

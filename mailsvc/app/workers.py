@@ -6,11 +6,9 @@ back to be written into the one log. End of file on its standard input means: st
 however it died. A worker that ends unasked is started again, sooner or later according to how often that happens.
 """
 
-import os
 import pickle
-import shutil
-import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from socket import socket
 from typing import Any
@@ -26,9 +24,12 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mailsvc.app.config import Config
-from mailsvc.app.logging import Writer
+from mailsvc.app.logging import Levels, Writer
 from mailsvc.app.serving import GRACE
+from mailsvc.core.children import command_line, environment
+from mailsvc.monitor.memory import fresh_directory, remove_directory
 from mailsvc.net.tls import KeyPair
+from mailsvc.wire.options import Protocol
 
 __all__ = ["FIRST_SOCKET", "READY", "REPORTS", "Assignment", "WorkerPool", "next_delay", "pack"]
 
@@ -52,12 +53,13 @@ _LONGEST_DELAY = 30.0
 class Assignment:
     """What a worker is told when it starts.
 
-    :ivar keys: the certificate, read while the parent still might.
+    :ivar keys: the certificate, read while the parent still might. :ivar debug: protocols whose dialogue is logged just now.
     """
 
     number: int
     config: Config
     keys: KeyPair | None
+    debug: tuple[str, ...] = ()
 
 
 def pack(message: Assignment | KeyPair) -> bytes:
@@ -125,16 +127,18 @@ class WorkerPool(Service):
         keys: KeyPair | None,
         sockets: Callable[[int], Sequence[socket]],
         counters: Path,
+        levels: Levels,
         write: Writer,
     ) -> None:
         """:param sockets: gives the listening sockets of the worker with this number. :param counters: directory for their counters.
-        :param write: takes the finished log lines of the workers.
+        :param levels: those of the log, as they are when a worker starts. :param write: takes the finished log lines of the workers.
         """
         self._reactor = reactor
         self._config = config
         self._keys = keys
         self._sockets = sockets
         self._counters = counters
+        self._levels = levels
         self._write = write
         self._workers: dict[int, _Worker] = {}
         self._started: dict[int, float] = {}
@@ -144,8 +148,7 @@ class WorkerPool(Service):
     def startService(self) -> None:
         """Start them all."""
         super().startService()
-        shutil.rmtree(self._counters, ignore_errors=True)  # a former service's
-        self._counters.mkdir(mode=0o700)
+        fresh_directory(self._counters)
         for number in range(self._config.workers):
             self._start(number)
 
@@ -165,6 +168,7 @@ class WorkerPool(Service):
         for deadline in deadlines:
             if deadline.active():
                 deadline.cancel()
+        remove_directory(self._counters)
 
     def renew(self, keys: KeyPair) -> None:
         """Give all workers, and those to come, another certificate."""
@@ -182,16 +186,18 @@ class WorkerPool(Service):
         self._waiting.pop(number, None)
         worker = _Worker(self, number)
         sockets = {FIRST_SOCKET + place: each.fileno() for place, each in enumerate(self._sockets(number))}
+        command = command_line("mailsvc.app.worker_main")
         self._reactor.spawnProcess(
             worker,
-            sys.executable,
-            [sys.executable, "-P", "-m", "mailsvc.app.worker_main"],
-            env=os.environ | {"PYTHONPATH": _python_path(), "PROMETHEUS_MULTIPROC_DIR": str(self._counters)},
+            command[0],
+            command,
+            env=environment(PROMETHEUS_MULTIPROC_DIR=str(self._counters)),
             childFDs={0: "w", 1: "r", 2: "r", REPORTS: "r"} | sockets,
         )
         self._workers[number] = worker
         self._started[number] = self._reactor.seconds()
-        worker.send(Assignment(number, self._config, self._keys))
+        debug = tuple(protocol.value for protocol in Protocol if self._levels.debugging(protocol.value))
+        worker.send(Assignment(number, self._config, self._keys, debug))
 
     # --- what workers tell ---
 
@@ -206,7 +212,8 @@ class WorkerPool(Service):
         """A worker has gone: what it counted as open is closed; unless we stop, a successor comes."""
         number = worker.number
         del self._workers[number]
-        mark_process_dead(worker.pid, path=str(self._counters))
+        with suppress(OSError):  # a gauge that stays too high must not keep the successor away
+            mark_process_dead(worker.pid, path=str(self._counters))
         if not self.running:
             return
         lived = self._reactor.seconds() - self._started[number]
@@ -218,8 +225,3 @@ class WorkerPool(Service):
             delay=delay,
         )
         self._waiting[number] = self._reactor.callLater(delay, self._start, number)
-
-
-def _python_path() -> str:
-    """Our own search path, so that a worker finds what we found, wherever twistd was started."""
-    return os.pathsep.join(os.path.abspath(entry) for entry in sys.path)

@@ -80,7 +80,9 @@ class DirectoryChecker:
         if self._upgrade is None or not self._hasher.outdated(stored):
             return
         try:
-            await self._upgrade(account, await self._hasher.hash(password))
+            renewed = await self._hasher.hash(password)
+            if await self._directory.password_hash(account.id) == stored:  # or the password was changed meanwhile
+                await self._upgrade(account, renewed)
         except MailError as error:  # the log-in is good all the same; the next one will try again
             log.warn("the password hash of {account} was not renewed: {error}", account=account.address, error=error)
 

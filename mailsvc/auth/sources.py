@@ -7,7 +7,7 @@ from twisted.cred import strcred
 from twisted.cred.checkers import ICredentialsChecker, InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.credentials import IUsernamePassword
 
-from mailsvc.auth.checkers import Chain, DirectoryChecker, OutsideSource
+from mailsvc.auth.checkers import Chain, DirectoryChecker, OutsideSource, Upgrade
 from mailsvc.auth.hashing import Hasher
 from mailsvc.auth.passwd import PasswdFileChecker
 from mailsvc.core.interfaces.directory import IDirectory
@@ -21,20 +21,25 @@ _UNUSED = {
 
 
 def make_chain(
-    names: Iterable[str], directory: IDirectory, hasher: Hasher, further: Iterable[ICredentialsChecker] = ()
+    names: Iterable[str],
+    directory: IDirectory,
+    hasher: Hasher,
+    further: Iterable[ICredentialsChecker] = (),
+    upgrade: Upgrade | None = None,
 ) -> Chain:
     """The chain of the sources called ``names`` (AuthOptions.sources), then of ``further`` checkers (``--auth``).
 
+    :param upgrade: stores a renewed hash of one of our own accounts.
     Raises ValueError, saying which source cannot be used and why.
     """
-    named = [_source(name, directory, hasher) for name in names]
+    named = [_source(name, directory, hasher, upgrade) for name in names]
     return Chain([*named, *(_outside(checker, directory) for checker in further)])
 
 
-def _source(name: str, directory: IDirectory, hasher: Hasher) -> ICredentialsChecker:
+def _source(name: str, directory: IDirectory, hasher: Hasher, upgrade: Upgrade | None) -> ICredentialsChecker:
     kind, _, argument = name.partition(":")
     if name == "own":
-        return DirectoryChecker(directory, hasher)
+        return DirectoryChecker(directory, hasher, upgrade)
     if kind == "passwd":
         return OutsideSource(PasswdFileChecker(Path(argument), hasher.worker), directory)
     if kind in _UNUSED:

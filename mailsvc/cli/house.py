@@ -1,12 +1,11 @@
 """The store and the directory as a command sees them: blocking, and beside a running server as well as without one."""
 
-import os
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from mailsvc.app.config import Config
-from mailsvc.app.privileges import find_identity
+from mailsvc.app.privileges import acting_as, find_identity
 from mailsvc.auth.hashing import Hasher
 from mailsvc.cli.output import EXIT_NOT_NOW, Refused
 from mailsvc.core.errors import Kind, MailError
@@ -92,16 +91,8 @@ def as_owner(config: Config) -> Iterator[None]:
         identity = find_identity(config.user, config.group)
     except ValueError as error:
         raise Refused(Sentence("refused.other", error=error)) from None
-    if identity is None or os.geteuid() == identity.uid:
+    with acting_as(identity):
         yield
-        return
-    os.setegid(identity.gid)
-    os.seteuid(identity.uid)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-        os.setegid(0)
 
 
 @contextmanager

@@ -7,7 +7,8 @@
     Content-Type: ...; name="表.pdf"          Content-Type: ...;\r\n name*=utf-8''%E8%A1%A8.pdf
 
 Fields that are ASCII already stay as they are, octet for octet; fields with UTF-8 that nothing is known of go (RFC 6858 2.4). A reply to
-such a message reaches nobody who has no ASCII address: no surrogate can change that (RFC 6855 7).
+such a message reaches nobody who has no ASCII address: no surrogate can change that (RFC 6855 7). A field that cannot be read goes too:
+no message may keep a person from the mailbox.
 
 Not rewritten: header fields of body parts. They reach the client as they are, like any 8bit body.
 """
@@ -51,7 +52,10 @@ def _rewritten(field: bytes) -> bytes:
     if rewrite is None or not name.isascii():
         return b""
     value = " ".join(raw_value.decode("utf-8", "replace").split())
-    rewritten = rewrite(value)
+    try:
+        rewritten = rewrite(value)
+    except Exception:  # the email package trips over what strangers send, "((((" as an address in the simplest case
+        return b""
     return f"{name}: {rewritten}\r\n".encode("ascii") if rewritten else b""
 
 

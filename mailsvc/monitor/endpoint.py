@@ -9,9 +9,10 @@ from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.web.pages import notFound
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
@@ -75,8 +76,8 @@ class _Health(Resource):
     def render_GET(self, request: Request) -> int:
         examination = Deferred.fromCoroutine(examine(self._checks, self._clock))
         examination.addCallback(self._answer, request)
-        examination.addErrback(lambda failure: _log.failure("the health answer failed", failure))
-        request.notifyFinish().addErrback(lambda _: examination.cancel())
+        examination.addErrback(_failed)
+        request.notifyFinish().addErrback(lambda _: examination.cancel())  # nobody is there any more
         return NOT_DONE_YET
 
     def _answer(self, health: Health, request: Request) -> None:
@@ -84,3 +85,8 @@ class _Health(Resource):
         request.setHeader(b"content-type", b"application/json")
         request.write(json.dumps(health.as_dict()).encode() + b"\n")
         request.finish()
+
+
+def _failed(failure: Failure) -> None:
+    if not failure.check(CancelledError):
+        _log.failure("the health answer failed", failure)

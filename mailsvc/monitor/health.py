@@ -7,7 +7,7 @@ answers, the disk has room, every worker serves). One that does not answer withi
 from collections.abc import Awaitable, Callable, Mapping
 
 import attrs
-from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError
 from twisted.internet.interfaces import IReactorTime
 
 __all__ = ["PATIENCE", "Check", "Health", "examine"]
@@ -51,6 +51,8 @@ async def _outcome(check: Check, clock: IReactorTime) -> str:
         await Deferred.fromCoroutine(run()).addTimeout(PATIENCE, clock)
     except TimeoutError:
         return f"no answer within {PATIENCE:g} seconds"
+    except CancelledError:  # whoever asked does not want to know any more
+        raise
     except Exception as error:  # whatever it is, it is the answer
         return str(error) or type(error).__name__
     return ""

@@ -98,10 +98,10 @@ class Authorization(Session):
         try:
             _, maildrop, logout = await self.portal.login(credentials, self.peer, IMaildrop)
         except UnauthorizedLogin as error:
-            self._log_failure(credentials, str(error) or "unauthorized")
+            self._log_failure(credentials, "bad-credentials", str(error))
             self._wrong_password()
         except MailError as error:
-            self._log_failure(credentials, error.reason)
+            self._log_failure(credentials, error.reason, str(error))
             raise
         else:
             self._onLogout = logout
@@ -132,7 +132,7 @@ class Authorization(Session):
         if self._login_failures >= MAX_LOGIN_FAILURES:
             self.close()
 
-    def _log_failure(self, credentials: PasswordCredentials, reason: str) -> None:
-        counters.login("pop3", reason)
+    def _log_failure(self, credentials: PasswordCredentials, outcome: str, detail: str) -> None:
+        counters.login("pop3", outcome)
         name = credentials.username[:100].decode("utf-8", "replace")
-        self._log("{client}: log-in as {name!r} failed: {reason}", name=name, reason=reason)
+        self._log("{client}: log-in as {name!r} failed: {reason}", name=name, reason=detail or outcome)

@@ -23,11 +23,13 @@ __all__ = ["Surrogates", "as_shown"]
 PIECE = 16 * 1024
 """Octets of a header that are read at a time."""
 
-MAX_HEADER = 256 * 1024
+MAX_HEADER = 64 * 1024
 """Octets up to which a header is rewritten. A longer one is nobody's mail: it is shown as it is."""
 
-BATCH = 100
-"""Messages that are looked at before others get their turn."""
+TURN = 64 * 1024
+"""Octets of headers that are rewritten before others get their turn; to open one counts as :data:`OPENING` more."""
+
+OPENING = 500
 
 
 async def as_shown(maildrop: IMaildrop, utf8: bool, pause: Callable[[], Awaitable[object]]) -> IMaildrop:
@@ -38,10 +40,13 @@ async def as_shown(maildrop: IMaildrop, utf8: bool, pause: Callable[[], Awaitabl
     if utf8 or not maildrop.utf8:
         return maildrop
     lengths: dict[int, tuple[int, int]] = {}
-    for count, index in enumerate(maildrop.utf8, 1):
+    octets = 0
+    for index in maildrop.utf8:
         header = await _header(maildrop, index)
         lengths[index] = len(header), len(ascii_header(header))
-        if count % BATCH == 0:
+        octets += OPENING + len(header)
+        if octets >= TURN:
+            octets = 0
             await pause()
     return Surrogates(maildrop, lengths)
 

@@ -22,6 +22,7 @@ class LMTPServer(SMTPServer):
         verb: name for verb, name in SMTPServer.verbs.items() if verb not in {b"HELO", b"EHLO", b"AUTH"}
     }
     base_protocol = "LMTP"
+    trusting = True  # it asks for those whom another server has accepted
     no_recipients = replies.LMTP_NO_RECIPIENTS
     hello_first = replies.LHLO_FIRST
 

@@ -108,7 +108,11 @@ class SMTPServer(Session):
         return self._rcpt(transaction, forward_path)
 
     async def _rcpt(self, transaction: ITransaction, forward_path: Address) -> None:
-        await transaction.rcpt(forward_path)
+        try:
+            await transaction.rcpt(forward_path)
+        except MailError as error:
+            await self._penance(error)
+            raise
         self.reply(replies.RECIPIENT_OK)
 
     def do_VRFY(self, argument: bytes) -> Awaitable[None] | None:
@@ -157,9 +161,14 @@ class SMTPServer(Session):
         await self.receive(DotReader(transaction.write), DATA_TIMEOUT)
         await self._finish(transaction)
 
-    def do_BDAT(self, argument: bytes) -> Awaitable[None]:
-        """RFC 3030 2."""
-        size, last = grammar.bdat_argument(argument)
+    def do_BDAT(self, argument: bytes) -> Awaitable[None] | None:
+        """RFC 3030 2. Without a size nobody knows where the octets end and commands go on: then the connection ends."""
+        try:
+            size, last = grammar.bdat_argument(argument)
+        except grammar.Malformed as bad:
+            self.reply(bad.reply)
+            self.close()
+            return None
         return self._chunk(size, last)
 
     async def _chunk(self, size: int, last: bool) -> None:
@@ -203,7 +212,7 @@ class SMTPServer(Session):
             log.failure("a message from {peer} could not be stored", peer=self.peer.address)
             self.answer(transaction, replies.LATER)
         else:
-            self._errors = 0
+            self._forgive()
             self.answer(transaction, Reply(250, "2.0.0", f"Ok: queued as {queue_id}"))
 
     def answer(self, transaction: ITransaction, reply: Reply) -> None:

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 import attrs
 from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import Portal
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.mail import smtp
 
@@ -42,6 +43,16 @@ log = Logger(namespace="mailsvc.smtp")
 
 MAX_ERRORS = 25
 """Commands that make no sense, since the last message, after which the connection is closed."""
+
+QUICK_REFUSALS = 20
+"""Refusals for good, since the last message, that are answered at once; each further one takes :data:`PENANCE` seconds. Whoever tries
+names to see which exist (RFC 5321 7.3) learns slowly; Postfix calls this the soft error limit."""
+
+PENANCE = 1.0
+
+MAX_REFUSALS = {False: 100, True: 1000}
+"""By whether they are temporary: refusals since the last message after which the connection is closed (Postfix: the hard error limit).
+A client may well name a thousand recipients too many, and is told so for each of them (RFC 5321 4.5.3.1.10)."""
 
 MAX_LOGIN_FAILURES = 3
 """Wrong passwords after which the connection is closed."""
@@ -80,6 +91,7 @@ class Session(Conversation, smtp.ESMTP):
     portal: Any
     authenticated: IAuthenticated | None  # type: ignore[assignment]
     base_protocol = "ESMTP"
+    trusting = False  # whether any number of refusals is all right
     hello_first = replies.HELO_FIRST
 
     def __init__(self, options: ListenerOptions, portal: Portal, hostname: str) -> None:
@@ -91,6 +103,7 @@ class Session(Conversation, smtp.ESMTP):
         self.authenticated = None
         self._failed_logins = 0
         self._errors = 0
+        self._refusals = {False: 0, True: 0}
         self._hello_name = ""
         self._extended = False
         self._delivery: IDelivery | None = None
@@ -128,9 +141,12 @@ class Session(Conversation, smtp.ESMTP):
         return name and getattr(self, name)
 
     def refused(self, error: MailError) -> None:
-        """Say why not; the log says about what."""
+        """Say why not; the log says about what. After too many of them the connection is closed."""
         self._note_refusal(error)
         self.reply(replies.reply_to(error))
+        self._refusals[error.temporary] += 1
+        if self._refusals[error.temporary] >= MAX_REFUSALS[error.temporary] and not self.trusting:
+            self._give_up(self._refusals[error.temporary])
 
     def unexpected(self) -> None:
         """It is our fault, and may be better later."""
@@ -139,8 +155,6 @@ class Session(Conversation, smtp.ESMTP):
     def bad_line(self, flaw: Flaw) -> None:
         """Not a command at all."""
         self.mistake(_FLAWS[flaw])
-        if flaw is Flaw.ENDLESS:
-            self.close()
 
     def farewell(self, reason: str) -> None:
         """421: the connection ends now (RFC 5321 3.8)."""
@@ -161,9 +175,22 @@ class Session(Conversation, smtp.ESMTP):
         self.reply(reply)
         self._errors += 1
         if self._errors >= MAX_ERRORS:
-            log.info("{peer} closed: {errors} errors", peer=self.peer.address, errors=self._errors)
-            self.reply(replies.TOO_MANY_ERRORS)
-            self.close()
+            self._give_up(self._errors)
+
+    def _give_up(self, errors: int) -> None:
+        log.info("{peer} closed: {errors} errors", peer=self.peer.address or "a local socket", errors=errors)
+        self.reply(replies.TOO_MANY_ERRORS)
+        self.close()
+
+    def _forgive(self) -> None:
+        """A message was taken: errors are counted from here on."""
+        self._errors = 0
+        self._refusals = {False: 0, True: 0}
+
+    async def _penance(self, error: MailError) -> None:
+        """Let a client wait that has been refused too often."""
+        if self._refusals[False] >= QUICK_REFUSALS and not (error.temporary or self.trusting):
+            await deferLater(self.factory.clock, PENANCE)
 
     def _unknown(self, verb: bytes) -> None:
         if verb in _FOREIGN:

@@ -16,8 +16,6 @@ Steps 2 to 4 run in a thread: the reactor goes on. Out: prefix and bytes are rea
 """
 
 import os
-import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
@@ -35,8 +33,8 @@ from mailsvc.store.reading import Reader
 __all__ = ["Bodies", "BodyWriter", "InThread"]
 
 _BUFFER = 256 * 1024
-_JUST_NOW = 0.005
 _EVERYTHING = 1 << 40
+_PIECES = 100  # a message that comes in pieces of two octets must not take 30 times its size
 
 
 class InThread(Protocol):
@@ -57,38 +55,22 @@ class Bodies:
         reader: Reader,
         in_thread: InThread,
         descriptions: Descriptions,
-        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._descriptions = descriptions
         self._layout = layout
         self._inline_limit = inline_limit
         self._reader = reader
         self._in_thread = in_thread
-        self._now = now
-        self._open: OrderedDict[BodyWriter, float] = OrderedDict()  # when each was last written to, the latest last
 
     def create(self) -> "BodyWriter":
         """A writer for one new body."""
-        writer = BodyWriter(self._layout, self._inline_limit, self._in_thread, self._touched, self._ended)
-        self._touched(writer)
-        return writer
-
-    @property
-    def arriving(self) -> bool:
-        """Whether the octets of some message came within the last few milliseconds, and more are to come."""
-        if not self._open:
-            return False
-        return self._now() - self._open[next(reversed(self._open))] < _JUST_NOW
-
-    def _touched(self, writer: "BodyWriter") -> None:
-        self._open[writer] = self._now()
-        self._open.move_to_end(writer)
-
-    def _ended(self, writer: "BodyWriter") -> None:
-        self._open.pop(writer, None)
+        return BodyWriter(self._layout, self._inline_limit, self._in_thread)
 
     async def get(self, content: int, offset: int = 0, length: int = -1) -> bytes:
         """Bytes of the message (prefix and body as one). Raises EXPUNGED, NOT_NOW."""
+        if offset == 0 and length < 0:
+            prefix, size, location, data = self._reader.message(content)
+            return prefix + (data if data is not None else self._part(content, location, 0, size))
         prefix, size, location = self._reader.content(content)
         end = len(prefix) + size if length < 0 else min(offset + length, len(prefix) + size)
         if offset >= end:
@@ -160,17 +142,8 @@ def _read(path: str, offset: int, length: int) -> bytes:
 class BodyWriter:
     """Takes one body: in memory while it is small, then into a file."""
 
-    def __init__(
-        self,
-        layout: Layout,
-        inline_limit: int,
-        in_thread: InThread,
-        touched: Callable[["BodyWriter"], None],
-        ended: Callable[["BodyWriter"], None],
-    ) -> None:
+    def __init__(self, layout: Layout, inline_limit: int, in_thread: InThread) -> None:
         self.size = 0
-        self._touched = touched
-        self._ended = ended
         self._layout = layout
         self._limit = inline_limit
         self._in_thread = in_thread
@@ -186,15 +159,15 @@ class BodyWriter:
         self.size += len(data)
         if self._error or self._aborted:
             return
-        self._touched(self)
         self._chunks.append(data)
+        if len(self._chunks) > _PIECES:
+            self._chunks = [b"".join(self._chunks)]
         self._held += len(data)
         if self._held > (_BUFFER if self._id else self._limit):
             self._try(self._spill)
 
     async def close(self) -> Body:
         """Make the bytes durable. Raises NOT_NOW if the disk failed, or if the writer was aborted meanwhile; nothing is left then."""
-        self._ended(self)
         if not self._id and not self._error and not self._aborted:
             return Body(self.size, data=b"".join(self._chunks))
         self._try(self._spill)
@@ -215,7 +188,6 @@ class BodyWriter:
     def abort(self) -> None:
         """Forget everything written, also while :meth:`close` is under way. After a successful close it does nothing."""
         self._aborted = True
-        self._ended(self)
         self._drop()
 
     @property

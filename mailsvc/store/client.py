@@ -1,13 +1,13 @@
 """The store as a worker sees it: it reads by itself and asks the owner to commit.
 
-Requests of one turn of the reactor leave as one write. While other messages are just arriving in this worker, they wait a moment for
-those (:class:`~mailsvc.store.gather.Gather`), so that one sync of the disk serves more of them.
+Requests of one turn of the reactor leave as one write.
 
 When the connection drops, what is not answered fails with NOT_NOW: it happened or not, and the peer will try again. The client
 connects again by itself, takes its locks again, and tells those that it could not get back (``held`` becomes False).
 """
 
 import os
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -30,7 +30,6 @@ from mailsvc.core.operations import Operation
 from mailsvc.core.values import MailboxChanged
 from mailsvc.store import codec
 from mailsvc.store.base import StoreBase
-from mailsvc.store.gather import Gather
 from mailsvc.store.layout import Layout
 from mailsvc.store.link import Link
 from mailsvc.store.options import StoreOptions
@@ -58,11 +57,11 @@ class StoreClient(StoreBase, MultiService):
         StoreBase.__init__(self, layout, bus or Bus(), options, reader, self._in_thread)
         self._reactor = reactor
         self._threads: ThreadPool | None = None
-        self._gather = Gather(reactor, self._flush)
         self._link: Link | None = None
         self._pending: dict[int, tuple[Deferred[Any], float]] = {}
         self._next = 1
         self._unsent: list[bytes] = []
+        self._sending: Any = None
         self._overdue: Any = None
         self._locks: set[_Lock] = set()
         self._waiting: list[Deferred[None]] = []
@@ -77,12 +76,12 @@ class StoreClient(StoreBase, MultiService):
 
     async def apply(self, operations: Sequence[Operation]) -> list[Any]:
         """Carry out the operations as one transaction and return their results in order once it is durable."""
-        answer = await self._request("apply", codec.encode_operations(operations))
+        answer = await self._request("apply", codec.encode_operations(operations), self._deadline())
         return list(answer)
 
     async def lock(self, mailbox: int) -> ILock:
         """Lock a mailbox for this session, in all processes. Raises IN_USE, NOT_NOW."""
-        await self._request("lock", mailbox)
+        await self._request("lock", mailbox, self._deadline())
         lock = _Lock(self, mailbox)
         self._locks.add(lock)
         return lock
@@ -127,10 +126,10 @@ class StoreClient(StoreBase, MultiService):
         stopping = MultiService.stopService(self)
         if stopping is not None:
             await stopping
-        if self._overdue is not None:
-            self._overdue.cancel()
-            self._overdue = None
-        self._gather.cancel()
+        for call in (self._sending, self._overdue):
+            if call is not None:
+                call.cancel()
+        self._sending = self._overdue = None
         self._tell_waiting(lambda one: one.errback(Failure(temporary("store-stopped"))))
         self.reader.close()
         threads, self._threads = self._threads, None
@@ -173,7 +172,6 @@ class StoreClient(StoreBase, MultiService):
         if request:
             self._answered(request, kind, rest)
         elif kind == "changed":
-            self._gather.commit_seconds = rest[1]
             for event in rest[0]:
                 self.bus.publish(MailboxChanged(*event))
         elif kind == "announce":
@@ -198,10 +196,16 @@ class StoreClient(StoreBase, MultiService):
         self._pending[request] = (deferred, self._reactor.seconds() + self.options.timeout)
         if self._overdue is None:
             self._overdue = self._reactor.callLater(self.options.timeout, self._expire)
-        self._gather.wait(kind == "apply" and self.bodies.arriving)
+        if self._sending is None:
+            self._sending = self._reactor.callLater(0, self._flush)
         return deferred
 
+    def _deadline(self) -> float:
+        """When we shall have given up, on the clock that all processes of a machine share."""
+        return time.monotonic() + self.options.timeout
+
     def _flush(self) -> None:
+        self._sending = None
         if self._link is not None and self._unsent:
             unsent, self._unsent = self._unsent, []
             self._link.write(b"".join(unsent))
@@ -213,9 +217,9 @@ class StoreClient(StoreBase, MultiService):
         overdue = [request for request, (_, deadline) in self._pending.items() if deadline <= now]
         for request in overdue:
             self._pending.pop(request)[0].errback(Failure(temporary("store-timeout")))
-        for _, deadline in self._pending.values():
+        if self._pending and self._overdue is None:  # whoever was failed may have asked again already
+            _, deadline = next(iter(self._pending.values()))
             self._overdue = self._reactor.callLater(deadline - now, self._expire)
-            break
 
     def _in_thread(self, function: Callable[..., Any], *args: Any) -> Awaitable[Any]:
         if self._threads is None:
@@ -224,7 +228,7 @@ class StoreClient(StoreBase, MultiService):
 
     def retake(self, mailbox: int) -> Deferred[Any]:
         """Ask for a lock that was ours before the owner restarted."""
-        return self._request("lock", mailbox)
+        return self._request("lock", mailbox, self._deadline())
 
     def forget(self, lock: "_Lock", mailbox: int) -> None:
         """A lock is not needed any more."""

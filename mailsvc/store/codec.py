@@ -4,21 +4,24 @@ A frame is four octets of length (big-endian) and one msgpack array; nothing tha
 ``[class name, field, field, ...]`` in the order of the class; fields with defaults may be missing at the end, so that a newer side can
 talk to an older one.
 
-========================================= ==========================================================
-client to owner                           answer
-========================================= ==========================================================
-``[id, "apply", [operation, ...]]``       ``[id, "ok", [result, ...]]`` after the commit
-``[id, "ping"]``                          ``[id, "ok", None]`` after a commit of its own
-``[id, "lock", mailbox]``                 ``[id, "ok", None]``; ended by ``unlock`` or by the end of the connection
-``[id, "unlock", mailbox]``               ``[id, "ok", None]``
-``[id, "hold"]``, ``[id, "release"]``     ``[id, "ok", None]``: no file of a message is removed in between (or until the connection ends)
-``[id, "figures"]``                       ``[id, "ok", {name: number}]``
-``[0, "announce", topic, payload]``       none; sent on to all other clients
-========================================= ==========================================================
+============================================= ==========================================================
+client to owner                               answer
+============================================= ==========================================================
+``[id, "apply", [operation, ...], deadline]`` ``[id, "ok", [result, ...]]`` after the commit
+``[id, "ping"]``                              ``[id, "ok", None]`` after a commit of its own
+``[id, "lock", mailbox, deadline]``           ``[id, "ok", None]``; ended by ``unlock`` or by the end of the connection
+``[id, "unlock", mailbox]``                   ``[id, "ok", None]``
+``[id, "hold"]``, ``[id, "release"]``         ``[id, "ok", None]``: no file of a message is removed meanwhile
+``[id, "figures"]``                           ``[id, "ok", {name: number}]``
+``[0, "announce", topic, payload]``           none; sent on to all other clients
+============================================= ==========================================================
+
+A deadline (``CLOCK_MONOTONIC``, seconds; optional) says when the client gives up: nothing is done after it, for the client has told its
+peer that nothing was.
 
 Any request may be answered ``[id, "error", kind, reason, text, detail, temporary]``. The owner speaks first with
-``[0, "hello", VERSION]``, and unasked sends ``[0, "changed", [[field of MailboxChanged, ...], ...], seconds]`` (how long a commit
-takes at present) before the answers of that commit, and ``[0, "announce", topic, payload]``.
+``[0, "hello", VERSION]``, and unasked sends ``[0, "changed", [[field of MailboxChanged, ...], ...]]`` before the answers of that
+commit, and ``[0, "announce", topic, payload]``.
 """
 
 import operator

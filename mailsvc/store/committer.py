@@ -32,7 +32,7 @@ class LeaseTaken(Exception):
 
 def take_lease(layout: Layout) -> int:
     """The descriptor of the locked lease file; the lock ends with the process. Raises LeaseTaken, OSError."""
-    os.makedirs(layout.root, mode=0o700, exist_ok=True)
+    layout.make_root()
     descriptor = os.open(layout.lease, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

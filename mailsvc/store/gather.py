@@ -1,61 +1,38 @@
-"""When to send: when five requests are together, at the end of this turn of the reactor, or a moment later if more is about to come.
+"""How long the owner waits for more requests before it commits those that it has.
 
-A sync of the disk costs the same for one message as for five. A worker that is receiving several messages at once finishes them within
-a few milliseconds of each other, so the first to finish waits for others: until five are together, or 1 ms after the last that
-finished, and 5 ms in all. Never more than five: while those are committed this worker goes on with the others. (With ten sessions in
-step and a disk that takes 5 ms, the worker would do nothing for a third of the time.)
+A sync of the disk costs the same for one message as for five. Sessions that deliver at the same time reach the owner within a few
+milliseconds of each other, so it waits for them: until five are together, 1 ms has passed without another, or 3 ms in all. Not for more
+than five, so that the workers have something to do while those are committed.
 
-A worker that receives only one message does not wait, and nobody waits for a slow disk: there, the requests gather by themselves at the
-owner while it syncs.
+Who is alone must not wait, for nobody else will come. Whether there are others is seen from the past: groups of more than one, or
+requests that came while a commit ran, say yes; a group of one with nobody behind it says no. The average of the last few decides.
 """
-
-from collections.abc import Callable
-from typing import Any
 
 __all__ = ["ENOUGH", "Gather"]
 
 ENOUGH = 5
 _QUIET = 0.001
-_LONGEST = 0.005
-_SLOW = 0.004
+_LONGEST = 0.003
+_WORTH = 0.25
+_WEIGHT = 1 / 8
 
 
 class Gather:
-    """Calls ``flush`` once for a number of :meth:`wait`.
+    """Decides; the owner does the waiting."""
 
-    :ivar commit_seconds: how long a commit takes at present, as the owner tells it.
-    """
+    def __init__(self) -> None:
+        self._company = 0.0  # from 0: always alone, to 1: never
 
-    def __init__(self, reactor: Any, flush: Callable[[], None]) -> None:
-        """:param reactor: IReactorTime."""
-        self.commit_seconds = 0.0
-        self._reactor = reactor
-        self._flush = flush
-        self._call: Any = None
-        self._latest = 0.0
-        self._count = 0
+    def patience(self, waiting: int, waited: float) -> float:
+        """Seconds to wait for one more request; 0: commit now.
 
-    def wait(self, arriving: bool) -> None:
-        """Something is ready to be sent. :param arriving: whether messages are being received at this moment."""
-        self._count += 1
-        if self._count >= ENOUGH:
-            self.cancel()
-            self._fire()
-            return
-        delay = _QUIET if arriving and self.commit_seconds < _SLOW else 0
-        if self._call is None:
-            self._latest = self._reactor.seconds() + _LONGEST
-            self._call = self._reactor.callLater(delay, self._fire)
-        else:
-            self._call.reset(min(delay, max(0, self._latest - self._reactor.seconds())))
+        :param waiting: requests that are ready. :param waited: seconds since the first of them was ready.
+        """
+        if waiting >= ENOUGH or waited >= _LONGEST or self._company < _WORTH:
+            return 0
+        return _QUIET
 
-    def cancel(self) -> None:
-        """Forget the call."""
-        if self._call is not None:
-            self._call.cancel()
-            self._call = None
-
-    def _fire(self) -> None:
-        self._call = None
-        self._count = 0
-        self._flush()
+    def committed(self, group: int, behind: bool) -> None:
+        """Learn from a commit. :param group: how many requests it had. :param behind: whether others came meanwhile."""
+        company = 1 if group > 1 or behind else 0
+        self._company += (company - self._company) * _WEIGHT

@@ -55,10 +55,21 @@ class Layout:
         """Whether the file of a location is there."""
         return os.path.exists(self.body(location))
 
+    def make_root(self) -> None:
+        """Make the store's directory and those above it that are missing, each with a durable name in the one above. Raises OSError."""
+        missing, path = [], os.path.abspath(self.root)
+        while not os.path.isdir(path):
+            missing.append(path)
+            path = os.path.dirname(path)
+        for path in reversed(missing):
+            os.makedirs(path, mode=0o700, exist_ok=True)  # somebody else may make it at the same time
+            sync_directory(os.path.dirname(path))
+
     def make(self) -> None:
-        """Make what is missing of the directories, private to this user, and durable."""
+        """Make what is missing of the directories, private to this user, and durable. Raises OSError."""
+        self.make_root()
         numbered = [os.path.join(self.bodies, f"{number:02x}") for number in range(256)]
-        for path in (self.root, self.bodies, self.tmp, *numbered):
+        for path in (self.bodies, self.tmp, *numbered):
             os.makedirs(path, mode=0o700, exist_ok=True)
         sync_directory(self.bodies)
         sync_directory(self.root)

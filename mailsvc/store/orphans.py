@@ -11,7 +11,7 @@ import apsw
 
 from mailsvc.store.layout import Layout
 
-__all__ = ["AGE", "body_files", "find", "sweep"]
+__all__ = ["AGE", "body_files", "find", "named", "sweep"]
 
 AGE = 3600
 """Seconds after which a file without a row is an orphan."""
@@ -30,7 +30,7 @@ def body_files(layout: Layout) -> Iterator[tuple[str, os.DirEntry[str]]]:
 def find(layout: Layout, db: apsw.Connection, age: float = AGE) -> list[str]:
     """Paths, relative to the bodies' directory, of files older than ``age`` seconds that no row names; unfinished ones too."""
     before = time.time() - age
-    unnamed = [location for location, entry in body_files(layout) if _older(entry, before) and not _named(db, location)]
+    unnamed = [location for location, entry in body_files(layout) if _older(entry, before) and not _known(db, location)]
     unfinished = [f"tmp/{entry.name}" for entry in os.scandir(layout.tmp) if _older(entry, before)]
     return unnamed + unfinished
 
@@ -54,6 +54,14 @@ def _older(entry: os.DirEntry[str], before: float) -> bool:
         return False
 
 
-def _named(db: apsw.Connection, location: str) -> bool:
-    sql = "SELECT 1 FROM content WHERE location=?1 UNION ALL SELECT 1 FROM unlink_later WHERE location=?1 LIMIT 1"
-    return db.execute(sql, (location,)).fetchone() is not None
+def named(db: apsw.Connection, location: str) -> bool:
+    """Whether a message needs this file."""
+    return db.execute("SELECT 1 FROM content WHERE location=?", (location,)).fetchone() is not None
+
+
+def _known(db: apsw.Connection, location: str) -> bool:
+    """Whether it is needed, or waits to be removed."""
+    return (
+        named(db, location)
+        or db.execute("SELECT 1 FROM unlink_later WHERE location=?", (location,)).fetchone() is not None
+    )

@@ -8,9 +8,8 @@ do:
    (``synchronous=FULL``) however many requests there are
 3. tell all connections which mailboxes changed, then answer all requests
 
-While it syncs, the next requests gather in the sockets. When commits are slow and several workers send, the loop waits 0.3 ms after
-answering before it takes the next group: without that, two workers take turns and each sync carries half (798/s instead of 1,411/s on
-a disk with 5 ms per sync).
+While it syncs, the next requests gather in the sockets; before it commits it may wait a moment for more of them
+(:mod:`mailsvc.store.gather`).
 
 Nothing is answered before its COMMIT returned, so nothing that was promised is lost with this process, whenever it dies. Large
 messages are durable before their request arrives (:mod:`mailsvc.store.bodies`).
@@ -20,6 +19,7 @@ parent is gone. SIGINT and SIGTERM are ignored, for they reach the whole group a
 alone, close its input or use SIGKILL, which it survives as well as anything can.
 """
 
+import math
 import os
 import selectors
 import signal
@@ -32,11 +32,12 @@ from typing import Any
 import apsw
 import attrs
 
-from mailsvc.core.errors import Kind, MailError
+from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.operations import Operation
 from mailsvc.db.connection import DatabaseRefused
 from mailsvc.store import codec
 from mailsvc.store.committer import Committer, LeaseTaken
+from mailsvc.store.gather import Gather
 from mailsvc.store.housekeeping import Housekeeper
 from mailsvc.store.layout import Layout
 from mailsvc.store.peer import Peer
@@ -48,8 +49,6 @@ READY = b"ready\n"
 """Written to standard output when clients may connect."""
 
 MAX_GROUP = 500
-SLOW = 0.001
-GATHER = 0.0003
 
 
 class Owner:
@@ -64,10 +63,10 @@ class Owner:
         self._housekeeper = Housekeeper(layout, self._committer, log)
         self._selector = selectors.DefaultSelector()
         self._peers: set[Peer] = set()
-        self._waiting: list[tuple[Peer, int, list[Operation]]] = []
+        self._waiting: list[tuple[Peer, int, list[Operation], float]] = []
         self._locks: dict[int, Peer] = {}
+        self._gather = Gather()
         self._commit_time = 0.0  # moving average, seconds
-        self._senders = 0
         self._finished = False
         self._table: dict[str, Callable[..., Any]] = {
             "lock": self._lock,
@@ -88,30 +87,40 @@ class Owner:
 
     def run(self) -> None:
         """Serve until the parent is gone."""
-        while not self._finished:
-            self._handle(self._selector.select())
-            while self._waiting:
+        while not self._finished or self._waiting:
+            if not self._waiting:
+                self._handle()
+            else:
+                self._gather_more()
                 self._commit()
         self._close()
 
-    def _handle(self, events: list[tuple[selectors.SelectorKey, int]]) -> None:
+    def _handle(self, timeout: float | None = None) -> bool:
+        """Read and write what is possible; whether anything was."""
+        events = self._selector.select(timeout)
         for key, mask in events:
             key.data(mask)
+        return bool(events)
+
+    def _gather_more(self) -> None:
+        begun = time.monotonic()
+        while patience := self._gather.patience(len(self._waiting), time.monotonic() - begun):
+            if not self._handle(patience):
+                break
 
     def _commit(self) -> None:
-        if self._commit_time > SLOW and self._senders > 1:
-            time.sleep(GATHER)
-            self._handle(self._selector.select(0))
-        group, self._waiting = self._waiting[:MAX_GROUP], self._waiting[MAX_GROUP:]
         begun = time.monotonic()
-        done = self._committer.commit([operations for _, _, operations in group])
+        group, self._waiting = self._waiting[:MAX_GROUP], self._waiting[MAX_GROUP:]
+        group = [entry for entry in group if entry[-1] > begun]  # done now, the others' next try would double them
+        done = self._committer.commit([operations for _, _, operations, _ in group])
         self._commit_time += (time.monotonic() - begun - self._commit_time) / 8
-        self._senders = len({peer for peer, _, _ in group}) + len({peer for peer, _, _ in self._waiting})
         if done.changed:  # before the answers: who is told that something is done has already heard what it changed
             events = [attrs.astuple(event, recurse=False) for event in done.changed]
-            self._broadcast((0, "changed", events, self._commit_time))
-        for (peer, request, _), answer in zip(group, done.answers, strict=True):
+            self._broadcast((0, "changed", events))
+        for (peer, request, _, _), answer in zip(group, done.answers, strict=True):
             peer.send(_answer(request, answer))
+        self._handle(0)  # what came meanwhile, before the answers make more
+        self._gather.committed(len(group), bool(self._waiting))
         for peer in tuple(self._peers):
             peer.flush()
 
@@ -140,9 +149,9 @@ class Owner:
         request, kind, *arguments = message
         try:
             if kind == "apply":
-                self._waiting.append((peer, request, codec.decode_operations(arguments[0])))
+                self._queue(peer, request, codec.decode_operations(arguments[0]), *arguments[1:])
             elif kind == "ping":
-                self._waiting.append((peer, request, [Touch()]))
+                self._queue(peer, request, [Touch()])
             elif kind == "announce":
                 self._announce(peer, *arguments)
             else:
@@ -152,6 +161,9 @@ class Owner:
         except (KeyError, TypeError, IndexError, ValueError) as error:
             refusal = MailError(Kind.BAD_REQUEST, "bad-request", detail=repr(error))
             peer.send((request, "error", *codec.error_fields(refusal)))
+
+    def _queue(self, peer: Peer, request: int, operations: list[Operation], deadline: float = math.inf) -> None:
+        self._waiting.append((peer, request, operations, deadline))
 
     def _lost(self, peer: Peer) -> None:
         self._peers.discard(peer)
@@ -163,7 +175,9 @@ class Owner:
         for other in tuple(self._peers):
             other.flush()
 
-    def _lock(self, peer: Peer, mailbox: int) -> None:
+    def _lock(self, peer: Peer, mailbox: int, deadline: float = math.inf) -> None:
+        if time.monotonic() > deadline:
+            raise temporary("store-timeout")  # nobody would give it back
         if mailbox in self._locks:
             raise MailError(Kind.IN_USE, "mailbox-locked")
         self._locks[mailbox] = peer

@@ -203,6 +203,16 @@ class Reader:
         prefix, size, location = rows[0]
         return prefix, size, location
 
+    def message(self, content: int) -> tuple[bytes, int, str | None, bytes | None]:
+        """What :meth:`content` tells, and the whole body if it lives in the database: one look instead of two. Raises EXPUNGED."""
+        rows = self._all(
+            "SELECT prefix, size, location, data FROM content LEFT JOIN body ON body.content=id WHERE id=?", content
+        )
+        if not rows:
+            raise MailError(Kind.EXPUNGED, "content-expunged", detail=str(content))
+        prefix, size, location, data = rows[0]
+        return prefix, size, location, data
+
     def inline(self, content: int, start: int, length: int) -> bytes:
         """A part of a body that lives in the database. Raises EXPUNGED."""
         rows = self._all("SELECT substr(data, ?, ?) FROM body WHERE content=?", start + 1, length, content)
@@ -222,8 +232,10 @@ class Reader:
         return here, {content: size for content, size, inline, *_ in rows if not inline}
 
     def _all(self, sql: str, *bindings: Any) -> list[tuple[Any, ...]]:
-        with _temporary():
+        try:
             return self.connection().execute(sql, bindings).fetchall()
+        except apsw.Error as error:
+            raise temporary("store-unreadable", repr(error)) from error
 
     def _state(self, mailbox: int) -> tuple[int, int]:
         rows = self._all("SELECT modseq, expunge_floor FROM mailbox WHERE id=?", mailbox)

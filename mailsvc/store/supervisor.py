@@ -15,6 +15,7 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from mailsvc.core.children import command_line, environment
 from mailsvc.core.errors import temporary
 from mailsvc.store.owner import READY
 
@@ -78,8 +79,8 @@ class OwnerService(Service):
         self._again = None
         self.starts += 1
         self._process = _Process(self, self._reactor.seconds())
-        arguments = [self._executable, "-m", "mailsvc.store.owner", self._path]
-        transport = self._reactor.spawnProcess(self._process, self._executable, arguments, env=None)
+        command = command_line("mailsvc.store.owner", self._path, python=self._executable)
+        transport = self._reactor.spawnProcess(self._process, command[0], command, env=environment())
         self.pid = transport.pid
         _log.info("store owner started, process {pid}", pid=self.pid)
 
@@ -138,7 +139,7 @@ class _Process(ProcessProtocol):
 
     def errReceived(self, data: bytes) -> None:
         """Its log."""
-        for line in data.decode("utf-8", "replace").splitlines():
+        for line in filter(None, data.decode("utf-8", "replace").splitlines()):
             _log.warn("store owner: {line}", line=line)
 
     def processEnded(self, reason: Failure = Failure(ProcessDone(0))) -> None:  # noqa: B008 - the signature is Twisted's

@@ -140,9 +140,10 @@ def verify(layout: Layout, db: apsw.Connection) -> list[Damage]:
     """All damage that can be found. :param db: a read-only connection to the store in ``layout``."""
     db.execute("BEGIN")
     try:
-        return [*_database(db), *_tables(db), *_files(layout, db)]
+        return [*_database(db), *_tables(db), *_files(layout, db)]  # in this order: the last ends the transaction
     finally:
-        db.execute("ROLLBACK")
+        if db.in_transaction:
+            db.execute("ROLLBACK")
 
 
 _DIRECTORY = {
@@ -182,20 +183,24 @@ def _tables(db: apsw.Connection, kinds: Container[str] = TEXTS) -> Iterator[Dama
             yield Damage("database-damaged", f"{kind}: {error}")
 
 
-def _files(layout: Layout, db: apsw.Connection) -> Iterator[Damage]:
+def _files(layout: Layout, db: apsw.Connection) -> list[Damage]:
+    """Ends the read transaction: a running server may have removed a message, and so its file, since it began."""
+    wanted = "SELECT location, size FROM content WHERE location IS NOT NULL"
     try:
-        for location, size in db.execute("SELECT location, size FROM content WHERE location IS NOT NULL"):
-            yield from _file(layout, str(location), int(str(size)))
-        yield from (Damage("file-orphaned", path) for path in orphans.find(layout, db))
+        suspects = [(str(row[0]), int(str(row[1]))) for row in db.execute(wanted) if not _whole(layout, *row)]
+        db.execute("ROLLBACK")
+        missed = [_file_damage(layout, *one) for one in suspects if orphans.named(db, one[0])]
+        return [*missed, *(Damage("file-orphaned", path) for path in orphans.find(layout, db))]
     except apsw.Error as error:
-        yield Damage("database-damaged", f"files: {error}")
+        return [Damage("database-damaged", f"files: {error}")]
 
 
-def _file(layout: Layout, location: str, size: int) -> Iterator[Damage]:
-    found = bodyfile.size_of(layout.body(location))
-    if found == size:
-        return
+def _whole(layout: Layout, location: object, size: object) -> bool:
+    return bodyfile.size_of(layout.body(str(location))) == size
+
+
+def _file_damage(layout: Layout, location: str, size: int) -> Damage:
     if not layout.has(location):
-        yield Damage("file-missing", location)
-    else:
-        yield Damage("file-damaged", f"{location}: {found if found is not None else 'no'} octets instead of {size}")
+        return Damage("file-missing", location)
+    found = bodyfile.size_of(layout.body(location))
+    return Damage("file-damaged", f"{location}: {'no' if found is None else found} octets instead of {size}")

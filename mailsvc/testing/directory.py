@@ -52,6 +52,10 @@ class MemoryDirectory:
         """Replace a password."""
         self._hashes[account.id] = password_hash
 
+    def hash_of(self, account: Account) -> str:
+        """The stored hash."""
+        return self._hashes[account.id]
+
     def alias(self, address: str, *targets: str) -> None:
         """Make an alias."""
         self._aliases[Address.parse(address).canonical] = targets

@@ -27,6 +27,7 @@ from mailsvc.app.binding import bind_tcp
 from mailsvc.auth.hashing import Hasher
 from mailsvc.core.operations import AddAccount, AddDomain
 from mailsvc.directory import Directory
+from mailsvc.monitor.memory import remove_directory
 from mailsvc.net.certificates import LOOPBACK_NAMES, self_signed, write_pair
 from mailsvc.store import open_store
 from mailsvc.store.connect import run
@@ -92,6 +93,7 @@ class RunningServer:
         domain: str = "example.test",
         config: str = "",
         listener: str = "",
+        store: str = "",
         top: str = "",
         environment: Mapping[str, str] | None = None,
         session: bool = False,
@@ -100,7 +102,8 @@ class RunningServer:
         python: str = sys.executable,
     ) -> None:
         """:param directory: empty or a former server's. :param config: TOML put at the end of the file (further tables).
-        :param listener: TOML lines put into each ``[[listener]]``. :param top: TOML lines put before the first table.
+        :param listener: TOML lines put into each ``[[listener]]``. :param store: TOML lines put into ``[store]``.
+        :param top: TOML lines put before the first table.
         :param environment: added to that of the processes. :param session: make them a process group of their own.
         :param twistd: the whole command line of twistd, instead of ``-n --pidfile= mailsvc -c FILE``.
         :param arguments: added to the command line of ``mailsvc``. :param python: the Python that runs it.
@@ -120,13 +123,13 @@ class RunningServer:
         directory.mkdir(parents=True, exist_ok=True)
         if not self.certificate.exists():
             write_pair(self.certificate, self._key, self_signed([f"mail.{domain}", *LOOPBACK_NAMES], datetime.now(UTC)))
-        self.file.write_text(self._configuration(workers, config, listener, top), encoding="utf-8")
+        self.file.write_text(self._configuration(workers, config, listener, store, top), encoding="utf-8")
 
-    def _configuration(self, workers: int, config: str, listener: str, top: str) -> str:
+    def _configuration(self, workers: int, config: str, listener: str, store: str, top: str) -> str:
         head = f'hostname = "mail.{self.domain}"\nworkers = {workers}\n{top}\n'
         tables = [
             f'[tls]\ncertificate = "{self.certificate}"\nkey = "{self._key}"',
-            f'[store]\npath = "{self.directory / "store"}"',
+            f'[store]\npath = "{self.directory / "store"}"\n{store}',
             f'[monitor]\naddress = "{self.host}"\nport = {self.ports["monitor"]}',
             f'[[domain]]\nname = "{self.domain}"',
         ]
@@ -196,6 +199,7 @@ class RunningServer:
         self._process.kill()
         self._process.wait(PATIENCE)
         self._process = None
+        remove_directory(self.directory / "store" / "counters")
 
     def __enter__(self) -> Self:
         try:

@@ -10,14 +10,18 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
-from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.ssl import CertificateOptions
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
 from mailsvc.testing.transcript import Closed, Expect, Mismatch, Say, StartTLS, steps
+from mailsvc.wire.factory import ConversationFactory
 
 __all__ = ["converse"]
+
+GRACE = 5.0
+"""Seconds that the server's side of a connection gets to notice that the client has gone."""
 
 
 class _Client(Protocol):
@@ -65,12 +69,12 @@ class _Client(Protocol):
             raise Mismatch(f"before the end: unexpected {self.heard[:500]!r}")
 
 
-async def converse(script: str, factory: ServerFactory, reactor: Any, implicit: bool = False) -> None:
-    """Carry out a script on a new connection to a listener of ``factory``. Raises Mismatch.
+async def converse(script: str, factory: ConversationFactory, reactor: Any, implicit: bool = False) -> None:
+    """Carry out a script on a connection to a listener of ``factory``, and end the listener. Raises Mismatch.
 
-    :param factory: a ConversationFactory with ``tls`` if TLS is spoken. :param implicit: TLS from the first byte.
+    :param factory: with ``tls`` if TLS is spoken; good for one script. :param implicit: TLS from the first byte.
     """
-    served: Any = TLSMemoryBIOFactory(factory.tls, False, factory) if implicit else factory  # type: ignore[attr-defined]
+    served: Any = TLSMemoryBIOFactory(factory.tls, False, factory) if implicit else factory
     port = reactor.listenTCP(0, served, interface="127.0.0.1")
     client = _Client()
     await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port), client)
@@ -82,6 +86,7 @@ async def converse(script: str, factory: ServerFactory, reactor: Any, implicit: 
         client.transport.abortConnection()  # type: ignore[union-attr]
         await client.gone
         await port.stopListening()
+        await factory.drain(GRACE)
 
 
 def _start_tls(client: _Client) -> None:

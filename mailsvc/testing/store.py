@@ -7,6 +7,7 @@ import attrs
 
 from mailsvc.bus import Bus
 from mailsvc.core.operations import AddAccount, AddDomain
+from mailsvc.core.options import Size
 from mailsvc.directory import Directory
 from mailsvc.store.direct import DirectStore
 from mailsvc.store.options import StoreOptions
@@ -35,7 +36,7 @@ def make_store(
     options: StoreOptions | None = None,
 ) -> Made:
     """A store in ``path`` with the domain ``example.test`` and an account for each name. Close it with ``made.store.close()``."""
-    store = DirectStore(os.fspath(path), bus, options or StoreOptions(low_disk=0))  # type: ignore[arg-type]
+    store = DirectStore(path, bus, options or StoreOptions(low_disk=Size(0)))
     store.commit([AddDomain(DOMAIN)])
     for name in names:
         store.commit([AddAccount(f"{name}@{DOMAIN}")])

@@ -32,6 +32,7 @@ from mailsvc.wire.deadline import Deadline
 from mailsvc.wire.dialogue import shown_command, shown_reply
 from mailsvc.wire.flow import WriteFlow
 from mailsvc.wire.framing import CROWDED, BadLine, Flaw, Framing
+from mailsvc.wire.output import write_now
 
 if TYPE_CHECKING:
     from mailsvc.wire.factory import ConversationFactory
@@ -43,8 +44,15 @@ log = Logger()
 CLOSE_GRACE = 30.0
 """Seconds that a peer gets to take our last words and close; then the connection is aborted."""
 
-STOP_GRACE = 3.0
-"""The same when the server stops: a sleeping client with TLS need not hold it up."""
+SHORT_GRACE = 3.0
+"""The same when the server stops, which a sleeping client with TLS need not hold up, and for a client that is turned away."""
+
+
+HANDSHAKE_TIMEOUT = 60.0
+"""Seconds that a client gets for its part of the TLS handshake (less if the listener's idle time-out is shorter)."""
+
+TURN = 100
+"""Commands that a client may have carried out before others get their turn, however many it has sent at once."""
 
 
 class Gone(Exception):
@@ -115,7 +123,7 @@ class Conversation(protocol.Protocol):
         raise NotImplementedError
 
     def bad_line(self, flaw: Flaw) -> None:
-        """Answer a line that cannot be a command."""
+        """Answer a line that cannot be a command. (After one without end the connection is closed.)"""
         raise NotImplementedError
 
     def make_framing(self) -> Any:
@@ -150,11 +158,13 @@ class Conversation(protocol.Protocol):
         self._pumping = False
         self._closing = False
         self._stopping = False
+        self._grace = CLOSE_GRACE
         self._reply_awaited = factory.debug
         self._reading_paused = False
         self._reader: Reader | None = None
         self._reader_done: Deferred[None] | None = None
         self._abort_call: Any = None
+        self._next_turn: Any = None
         self._deadline = Deadline(factory.clock, self._timed_out)
         self._flow = WriteFlow(self._pump)
         self.peer = factory.peer_of(self.transport)
@@ -162,9 +172,12 @@ class Conversation(protocol.Protocol):
         if hasattr(self.transport, "setTcpNoDelay") and self.peer.address:
             self.transport.setTcpNoDelay(True)
         self.transport.registerProducer(self._flow, True)
+        self._expect_handshake(self.peer.tls is not None)
         if not factory.admit(self):
-            self.farewell("busy")
-            self.close()
+            self._grace = SHORT_GRACE
+            self._end("busy")
+            if factory.swamped:
+                self.abort()
             return
         self._start(self.greet())
         self._pump()
@@ -173,8 +186,9 @@ class Conversation(protocol.Protocol):
         """The line is closed: nothing that still waits in the buffer is carried out."""
         self._closing = True
         self._deadline.stop()
-        if self._abort_call is not None and self._abort_call.active():
-            self._abort_call.cancel()
+        for call in (self._abort_call, self._next_turn):
+            if call is not None and call.active():
+                call.cancel()
         self._framing.take()
         self._flow.broken(Gone())
         waiting, self._reader, self._reader_done = self._reader_done, None, None
@@ -185,6 +199,7 @@ class Conversation(protocol.Protocol):
 
     def handshakeCompleted(self) -> None:
         """TLS is up: from here on ``peer.tls`` names its version."""
+        self._expect_handshake(False)
         handle = self.transport.getHandle()
         self.peer = attrs.evolve(self.peer, tls=handle.get_protocol_version_name())
 
@@ -210,6 +225,8 @@ class Conversation(protocol.Protocol):
 
     async def receive(self, reader: Reader, timeout: float) -> None:
         """Give the client's bytes to ``reader`` until it has enough. ``timeout``: seconds of silence. Raises Gone."""
+        if self._closing:
+            raise Gone
         self._reader, self._reader_done = reader, Deferred()
         self._deadline.set(timeout)
         done = self._reader_done
@@ -241,6 +258,7 @@ class Conversation(protocol.Protocol):
         self._framing.take()
         self._flush()
         self.transport.startTLS(self.factory.tls)
+        self._expect_handshake(True)
         self.peer = attrs.evolve(self.peer, tls="TLS")
 
     def push(self, data: bytes) -> None:
@@ -260,11 +278,12 @@ class Conversation(protocol.Protocol):
             self.transport.resumeProducing()
         self.transport.unregisterProducer()
         self.transport.loseConnection()
-        self._abort_call = self.factory.clock.callLater(STOP_GRACE if self._stopping else CLOSE_GRACE, self.abort)
+        self._abort_call = self.factory.clock.callLater(self._grace, self.abort)
 
     def shutdown(self) -> None:
         """The server stops: end now if idle, else after the running command."""
         self._stopping = True
+        self._grace = SHORT_GRACE
         if not self._busy and not self._closing:
             self._end("shutdown")
 
@@ -275,24 +294,31 @@ class Conversation(protocol.Protocol):
     # --- the machine ---
 
     def _pump(self) -> None:
-        """Feed the running command or begin the next one, as far as the buffer reaches."""
-        if self._pumping:
+        """Feed the running command or begin the next one, as far as the buffer and this turn reach."""
+        if self._pumping or self._next_turn is not None:
             return
         self._pumping = True
+        left = TURN
         try:
-            while not self._closing and self._step():
-                pass
+            while left and not self._closing and self._step():
+                left -= 1
         finally:
             self._pumping = False
         if self._closing:
             return
         self._flush()
+        if not left:
+            self._next_turn = self.factory.clock.callLater(0, self._take_turn)
         # Set once per wait, not per byte: a client that sends a command letter by letter gets no more time than one that is silent.
         if not self._busy and not self._deadline.running:
             self._deadline.set(self.idle_timeout)
         if self._reading_paused and not self._framing.crowded:
             self._reading_paused = False
             self.transport.resumeProducing()
+
+    def _take_turn(self) -> None:
+        self._next_turn = None
+        self._pump()
 
     def _step(self) -> bool:
         if self._reader is not None:
@@ -328,9 +354,7 @@ class Conversation(protocol.Protocol):
         try:
             line = self._framing.line()
         except BadLine as bad:
-            self.bad_line(bad.flaw)
-            if bad.flaw is Flaw.ENDLESS:
-                self.close()
+            self._bad_line(bad.flaw)
             return True
         if line is None:
             return False
@@ -349,12 +373,23 @@ class Conversation(protocol.Protocol):
             self._failed(Failure(error))
 
     def _start(self, running: "Awaitable[None] | None") -> None:
+        """Let a command run; most end without waiting for anything, and those need no Deferred."""
         if running is None:
             return
         self._busy = True
-        task: Deferred[None] = Deferred.fromCoroutine(cast("Coroutine[Deferred[Any], Any, None]", running))
-        task.addErrback(self._failed)
-        task.addCallback(self._finished)
+        coroutine = cast("Coroutine[Deferred[Any], Any, None]", running)
+        try:
+            coroutine.send(None)
+        except StopIteration:
+            self._busy = False
+        except Exception as error:
+            self._failed(Failure(error))
+            self._busy = False
+        else:
+            # It hangs at a Deferred without result, which it gives once more when asked again: so a Deferred can take over here.
+            task: Deferred[None] = Deferred.fromCoroutine(coroutine)
+            task.addErrback(self._failed)
+            task.addCallback(self._finished)
 
     def _finished(self, _: None) -> None:
         self._busy = False
@@ -365,18 +400,30 @@ class Conversation(protocol.Protocol):
         if isinstance(error, MailError):
             self.refused(error)
         elif isinstance(error, BadLine):
-            self.bad_line(error.flaw)
+            self._bad_line(error.flaw)
         elif not isinstance(error, Gone):
             log.failure("a command of {peer} failed", failure=failure, peer=self.peer.address)
             self.unexpected()
 
+    def _bad_line(self, flaw: Flaw) -> None:
+        self.bad_line(flaw)
+        if flaw is Flaw.ENDLESS:  # there is no next line to go on with
+            self.close()
+
     def _flush(self) -> None:
         if self._out and not self._closing:
             out, self._out, self._queued = self._out, [], 0
-            self.transport.write(out[0] if len(out) == 1 else b"".join(out))
+            write_now(self.transport, out[0] if len(out) == 1 else b"".join(out))
+
+    def _expect_handshake(self, expected: bool) -> None:
+        self._handshaking = expected
+        idle = self.factory.options.idle_timeout
+        self._deadline.set(min(HANDSHAKE_TIMEOUT, idle) if expected else idle)
 
     def _timed_out(self) -> None:
         self._end("timeout")
+        if self._handshaking:  # no goodbye can reach the client, and it would not say its own
+            self.abort()
 
     def _end(self, reason: str) -> None:
         self.farewell(reason)

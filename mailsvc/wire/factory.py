@@ -20,6 +20,9 @@ __all__ = ["ConversationFactory"]
 
 log = Logger()
 
+TURNED_AWAY = 100
+"""Clients at a time that are told why they may not stay: with TLS that takes a handshake. Further ones are cut off without a word."""
+
 
 class ConversationFactory(protocol.ServerFactory):
     """One listener's factory.
@@ -53,6 +56,7 @@ class ConversationFactory(protocol.ServerFactory):
             per_network=-(-options.connections_per_network // shares),
         )
         self._conversations: set[Conversation] = set()
+        self._turned_away: set[Conversation] = set()
         self._log = Logger(namespace=f"mailsvc.{options.protocol.value}")
         self._stopping = False
         self._all_gone: Deferred[None] | None = None
@@ -80,12 +84,13 @@ class ConversationFactory(protocol.ServerFactory):
         self._log.debug("{peer} {speaker}: {line}", peer=peer.address, speaker=speaker, line=line)
 
     def admit(self, conversation: Conversation) -> bool:
-        """Count a new connection; False if it is one too many or the server is stopping."""
+        """Count a new connection; False if it is one too many or the server is stopping: it is not counted then."""
         self._conversations.add(conversation)
         address = conversation.peer.address
-        exceeded = self._crowd.enter(address)
-        admitted = exceeded is None and not self._stopping
-        self._observe("connected" if admitted else "refused")
+        exceeded = "stopping" if self._stopping else self._crowd.enter(address)
+        if exceeded:
+            self._turned_away.add(conversation)
+        self._observe("refused" if exceeded else "connected")
         if exceeded:
             log.warn(
                 "{listener}: {peer} turned away, limit: {limit}",
@@ -93,12 +98,20 @@ class ConversationFactory(protocol.ServerFactory):
                 peer=address,
                 limit=exceeded,
             )
-        return admitted
+        return exceeded is None
+
+    @property
+    def swamped(self) -> bool:
+        """Whether more clients are being turned away than can be told so."""
+        return len(self._turned_away) > TURNED_AWAY
 
     def dismiss(self, conversation: Conversation) -> None:
         """A connection has ended."""
         self._conversations.discard(conversation)
-        self._crowd.leave(conversation.peer.address)
+        if conversation in self._turned_away:
+            self._turned_away.remove(conversation)
+        else:
+            self._crowd.leave(conversation.peer.address)
         self._observe("disconnected")
         if not self._conversations and self._all_gone is not None:
             done, self._all_gone = self._all_gone, None

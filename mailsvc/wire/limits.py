@@ -43,13 +43,16 @@ class Crowd:
     _counts: Counter[Hashable] = attrs.field(factory=Counter)
 
     def enter(self, address: str) -> str | None:
-        """Count one more connection, whatever the answer: the limit it exceeds, or None."""
-        self.size += 1
+        """Count one more connection, or say which limit it would exceed."""
         keys = self._keys(address)
-        self._counts.update(key for key, _ in keys)
-        if self.size > self.total:
+        if self.size >= self.total:
             return "total"
-        return next((key[0] for key, limit in keys if self._counts[key] > limit), None)
+        for key, limit in keys:
+            if self._counts[key] >= limit:
+                return key[0]
+        self.size += 1
+        self._counts.update(key for key, _ in keys)
+        return None
 
     def leave(self, address: str) -> None:
         """A counted connection has ended."""

@@ -98,6 +98,21 @@ TABLE = {
             "mailsvc.toml:10: tls.rotate_size: このテーブルのキーではありません。[log] に書いてください",
         ],
     ),
+    "limits of zero": (
+        "connections = 0\nidle_timeout = 0\n[auth]\nhashing_threads = 0\n[store]\ntimeout = 0\n",
+        [
+            "mailsvc.toml:8: listener[1].connections: 0 is too small; give 1 or more",
+            "mailsvc.toml:9: listener[1].idle_timeout: 0 is too small; give 1 or more",
+            "mailsvc.toml:11: auth.hashing_threads: 0 is too small; give 1 or more",
+            "mailsvc.toml:13: store.timeout: 0 is too small; give 1 or more",
+        ],
+        [
+            "mailsvc.toml:8: listener[1].connections: 0 は小さすぎます。1 以上にしてください",
+            "mailsvc.toml:9: listener[1].idle_timeout: 0 は小さすぎます。1 以上にしてください",
+            "mailsvc.toml:11: auth.hashing_threads: 0 は小さすぎます。1 以上にしてください",
+            "mailsvc.toml:13: store.timeout: 0 は小さすぎます。1 以上にしてください",
+        ],
+    ),
     "key far from all others": (
         "[zebra]\nx = 1\n",
         ["mailsvc.toml:8: zebra: is not a key of this configuration"],

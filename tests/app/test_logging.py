@@ -1,5 +1,6 @@
 """The log: one line per event, nothing forged, levels that change while running."""
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from twisted.logger import ILogObserver, Logger, LogLevel, LogPublisher
 from twisted.python.failure import Failure
+from twisted.python.logfile import LogFile
 
 from mailsvc.app.logging import Levels, json_line, make_observer, open_writer, text_line, write_lines
 from mailsvc.app.options import LogFormat, LogOptions
@@ -56,6 +58,15 @@ def test_japanese() -> None:
     log = Log()
     log.of("mailsvc.app").info("件名 {subject}", subject="会議")
     assert log.lines[0].endswith("件名 会議\n")
+
+
+def test_twisted_formats() -> None:
+    """Formats that only Twisted knows, and broken ones, are logged too."""
+    log = Log()
+    log.of("mailsvc.app").info("{count()} of {all}", count=lambda: 3, all=5)
+    log.of("mailsvc.app").info("{missing}")
+    assert log.lines[0].endswith("3 of 5\n")
+    assert "missing" in log.lines[1]
 
 
 def test_traceback() -> None:
@@ -145,3 +156,23 @@ def test_pipe() -> None:
 def test_interface() -> None:
     """twistd accepts the observer as one of the new kind."""
     assert ILogObserver.providedBy(make_observer(LogFormat.TEXT, Levels(), print))
+
+
+def test_full_disk_costs_lines_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line for which there is no room is lost; the log goes on when there is."""
+    file = tmp_path / "mailsvc.log"
+    to_file = open_writer(LogOptions(file=file))
+    with monkeypatch.context() as full:
+
+        def no_room(log: LogFile, data: bytes) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        full.setattr(LogFile, "write", no_room)
+        to_file("lost\n")
+    to_file("kept\n")
+    assert file.read_text() == "kept\n"
+    with open("/dev/full", "w") as device, monkeypatch.context() as full:
+        full.setattr("sys.stdout", device)
+        open_writer(LogOptions())("lost\n")
+        full.undo()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), device.fileno())  # so that closing can flush

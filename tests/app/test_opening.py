@@ -36,12 +36,13 @@ class Store:
 class House:
     """An Opening with fakes around it."""
 
-    def __init__(self, store: Store, directory: MemoryDirectory) -> None:
+    def __init__(self, store: Store, directory: MemoryDirectory, *domains: str) -> None:
         self.clock = Clock()
         self.inner = Service()
         self.store = store
         self.directory = directory
-        config = Config(domain=(DomainOptions(name="example.test", aliases=("mail.example.test",)),))
+        names = domains or ("example.test",)
+        config = Config(domain=tuple(DomainOptions(name=name, aliases=(f"mail.{name}",)) for name in names))
         self.opening = Opening(self.clock, store, directory, config, self.inner)
         self.opening.startService()
 
@@ -101,6 +102,20 @@ def test_impossible_domain() -> None:
     """A domain that cannot be made for good, an alias that another domain has, does not keep the service closed."""
     house = House(Store(MailError(Kind.EXISTS, "domain-exists")), MemoryDirectory())
     assert house.inner.running
+
+
+def test_impossible_domain_costs_no_other() -> None:
+    """What one domain of the configuration lacks is no reason to refuse the mail of the others."""
+
+    class Picky(Store):
+        async def apply(self, operations: Sequence[Operation]) -> list[None]:
+            if any(isinstance(one, AddDomain) and one.name == "taken.test" for one in operations):
+                raise MailError(Kind.EXISTS, "domain-exists")
+            return await super().apply(operations)
+
+    store = Picky()
+    assert House(store, MemoryDirectory(), "taken.test", "example.test").inner.running
+    assert store.taken == [AddDomain("example.test", ("mail.example.test",))]
 
 
 def test_stopped_before_open(full_disk: Store) -> None:

@@ -51,8 +51,17 @@ class PortalTests(SynchronousTestCase):
         self.events: list[LoggedIn] = []
         self.realm = Realm(self.directory, {IMaildrop: self.maildrop, IDelivery: self.delivery})
         self.portal = make_portal(
-            self.realm, self.directory, Hasher(InlineWorker()), AuthOptions(), lambda event: self.events.append(event)
+            self.realm,
+            self.directory,
+            Hasher(InlineWorker()),
+            AuthOptions(),
+            lambda event: self.events.append(event),
+            self.upgrade,
         )
+
+    async def upgrade(self, account: Account, password_hash: str) -> None:
+        """Keep a renewed hash."""
+        self.directory.set_hash(account, password_hash)
 
     async def maildrop(self, account: Account | None, peer: Peer) -> tuple[Avatar, Callable[[], None]]:
         """A factory that may refuse."""
@@ -79,6 +88,15 @@ class PortalTests(SynchronousTestCase):
         self.assertEqual(avatar, Avatar(self.tim, attrs.evolve(PEER, mechanism="PLAIN")))
         logout()
         self.assertEqual(self.logouts, ["maildrop"])
+
+    def test_an_old_hash_is_renewed(self) -> None:
+        """Who logs in with a hash of another cost has one of today's cost afterwards."""
+        self.successResultOf(self.login(typed("tim"), IMaildrop))
+        renewed = self.directory.hash_of(self.tim)
+        self.assertNotEqual(renewed, CHEAP)
+        self.assertFalse(Hasher(InlineWorker()).outdated(renewed))
+        self.successResultOf(self.login(typed("tim"), IMaildrop))
+        self.assertEqual(self.directory.hash_of(self.tim), renewed)
 
     def test_first_interface_that_we_have(self) -> None:
         """Of several interfaces the first that the table holds is given."""

@@ -127,6 +127,18 @@ class DirectoryCheckerTests(CheckerCase):
         self.assertEqual(self.not_now(self.own, typed("tim")), "store-down")
 
 
+class _ChangesMeanwhile(Hasher):
+    """While it hashes, somebody sets another password."""
+
+    def __init__(self, worker: Any, directory: MemoryDirectory, account: Account) -> None:
+        super().__init__(worker)
+        self._set = lambda: directory.set_hash(account, "another")
+
+    async def hash(self, password: str | bytes) -> str:
+        self._set()
+        return await super().hash(password)
+
+
 class UpgradeTests(CheckerCase):
     """Hashes made at another cost are renewed at log-in."""
 
@@ -150,6 +162,12 @@ class UpgradeTests(CheckerCase):
         for _ in range(2):
             self.assertEqual(self.admitted(self.own, typed("tim")), b"tim@example.test")
         self.assertEqual([account for account, _ in self.renewed], [self.tim])
+
+    def test_a_password_changed_meanwhile_stays(self) -> None:
+        """Whoever changes the password just while an old hash is renewed keeps the new one."""
+        own = DirectoryChecker(self.directory, _ChangesMeanwhile(self.worker, self.directory, self.tim), self.upgrade)
+        self.assertEqual(self.admitted(own, typed("tim")), b"tim@example.test")
+        self.assertEqual(self.renewed, [])
 
     def test_a_failed_renewal_does_not_refuse(self) -> None:
         """The log-in is good although the new hash could not be stored."""

@@ -2,12 +2,16 @@
 
 import datetime
 import json
+import os
+import pwd
 import socket
+import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import apsw
+import attrs
 import pytest
 
 from mailsvc.app.checkup import Finding, Grade, examine
@@ -85,11 +89,46 @@ def test_key_that_others_can_read(config: Config, tmp_path: Path) -> None:
     assert bad(examine(config, NOW)) == [("tls.key", "check.key-mode")]
 
 
+def test_domain_that_is_part_of_another(house: Run, tmp_path: Path) -> None:
+    """A host alias of the configuration that is a domain of its own in the store is named."""
+    house("domain", "add", "other.test")
+    path = tmp_path / "mailsvc.toml"
+    text = path.read_text().replace('name = "example.test"', 'name = "example.test"\naliases = ["Other.test"]')
+    path.write_text(text)
+    found = list(examine(load(path), NOW))
+    assert bad(found) == [("domain", "check.domain-taken")]
+    assert any("Other.test belongs to other.test" in Texts("en").tell(each.text) for each in found)
+
+
+def test_login_domain_in_other_letters(house: Run, tmp_path: Path) -> None:
+    """The domain of bare logins may be written in capitals."""
+    path = tmp_path / "mailsvc.toml"
+    path.write_text(path.read_text() + 'domain = "EXAMPLE.test"\n')
+    assert bad(examine(load(path), NOW)) == []
+
+
 def test_store_that_is_broken(config: Config) -> None:
     """A store that cannot be opened is named with the reason."""
     config.store.path.mkdir()
     (config.store.path / "mail.db").write_bytes(b"no database at all" * 1000)
     assert bad(examine(config, NOW)) == [("store.path", "check.store")]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_store_that_is_somebody_elses(config: Config) -> None:
+    """A store that root made cannot be used by the service's own user: how to hand it over is said, and then all is well."""
+    nobody = pwd.getpwnam("nobody")
+    with tempfile.TemporaryDirectory() as name:  # pytest's own directories are closed to other users
+        Path(name).chmod(0o755)
+        store = attrs.evolve(config.store, path=Path(name, "store"))
+        ours = attrs.evolve(config, store=store)
+        assert bad(examine(ours, NOW)) == []
+        theirs = attrs.evolve(ours, user="nobody")
+        assert bad(examine(theirs, NOW)) == [("store.path", "check.store-owner")]
+        for path in [store.path, *store.path.rglob("*")]:
+            os.chown(path, nobody.pw_uid, nobody.pw_gid)
+        assert bad(examine(theirs, NOW)) == []
+        assert {path.stat().st_uid for path in store.path.rglob("*")} == {nobody.pw_uid}
 
 
 def test_store_that_is_damaged(house: Run, tmp_path: Path) -> None:

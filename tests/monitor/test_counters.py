@@ -31,23 +31,23 @@ def test_connections() -> None:
 
 def test_messages() -> None:
     """A message taken counts once, with its recipients and octets; a refusal under its reason."""
-    counters.message_accepted("lmtp", recipients=3, octets=1000)
-    counters.message_refused("lmtp", "quota")
-    counters.message_refused("lmtp", "quota")
-    assert value("mailsvc_messages_accepted_total", protocol="lmtp") == 1
-    assert value("mailsvc_recipients_accepted_total", protocol="lmtp") == 3
-    assert value("mailsvc_octets_accepted_total", protocol="lmtp") == 1000
-    assert value("mailsvc_messages_refused_total", protocol="lmtp", reason="quota") == 2
+    counters.message_accepted("test", recipients=3, octets=1000)
+    counters.message_refused("test", "quota")
+    counters.message_refused("test", "quota")
+    assert value("mailsvc_messages_accepted_total", protocol="test") == 1
+    assert value("mailsvc_recipients_accepted_total", protocol="test") == 3
+    assert value("mailsvc_octets_accepted_total", protocol="test") == 1000
+    assert value("mailsvc_messages_refused_total", protocol="test", reason="quota") == 2
 
 
 def test_the_rest() -> None:
     """Commands, log-ins and connections turned away."""
-    counters.command("smtp", "NOOP")
-    counters.login("smtp", "ok")
-    counters.connection_refused("smtp")
-    assert value("mailsvc_commands_total", protocol="smtp", command="NOOP") == 1
-    assert value("mailsvc_logins_total", protocol="smtp", outcome="ok") == 1
-    assert value("mailsvc_connections_refused_total", protocol="smtp") == 1
+    counters.command("test", "NOOP")
+    counters.login("test", "ok")
+    counters.connection_refused("test")
+    assert value("mailsvc_commands_total", protocol="test", command="NOOP") == 1
+    assert value("mailsvc_logins_total", protocol="test", outcome="ok") == 1
+    assert value("mailsvc_connections_refused_total", protocol="test") == 1
 
 
 def test_several_processes(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
+from twisted.logger import LogEvent, globalLogPublisher
 from twisted.python.failure import Failure
 
 from mailsvc.core.errors import temporary
@@ -83,11 +84,17 @@ def test_silent() -> None:
 
 
 def test_asker_gone() -> None:
-    """A client that hangs up while we examine does no harm."""
-    browser = Browser("/health", {"store": silent})
-    browser.protocol.connectionLost(Failure(ConnectionDone()))
-    browser.clock.advance(PATIENCE)
+    """A client that hangs up while we examine does no harm, and is nothing for the log."""
+    events: list[LogEvent] = []
+    globalLogPublisher.addObserver(events.append)
+    try:
+        browser = Browser("/health", {"store": silent, "disk": fine})
+        browser.protocol.connectionLost(Failure(ConnectionDone()))
+        browser.clock.advance(PATIENCE)
+    finally:
+        globalLogPublisher.removeObserver(events.append)
     assert browser.transport.value() == b""
+    assert [event for event in events if "log_failure" in event] == []
 
 
 def test_nothing_else() -> None:

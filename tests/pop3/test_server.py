@@ -13,6 +13,7 @@ from twisted.trial.unittest import TestCase
 from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.operations import Expunge, StoreFlags
 from mailsvc.core.values import SystemFlag
+from mailsvc.monitor import counters
 from mailsvc.testing.transcript import replay
 from mailsvc.wire.conversation import Conversation
 from tests.pop3.dialogues import LOGGED_IN, MESSAGES
@@ -135,6 +136,15 @@ class LoginTests(TestCase):
         world.passwords.answer = lambda: fail(temporary("directory-down"))
         script = "C: USER alice\nS: +OK …\nC: PASS x\nS: -ERR [SYS/TEMP] a temporary problem …\n"
         world.play("S: …\n" + script * 5)
+
+    def test_words_of_a_source_make_no_counters(self) -> None:
+        """Whatever a source of passwords says about a name is for the log; what is counted has one of a few names."""
+        counted: list[tuple[str, str]] = []
+        self.patch(counters, "login", lambda *labels: counted.append(labels))
+        world = World()
+        world.passwords.answer = lambda: fail(UnauthorizedLogin("no such user as alice"))
+        world.play("S: …\nC: USER alice\nS: +OK …\nC: PASS x\nS: -ERR [AUTH] …\n")
+        self.assertEqual(counted, [("pop3", "bad-credentials")])
 
     def test_unforeseen_failure_is_temporary(self) -> None:
         """A bug in a checker is answered as a temporary failure and logged."""

@@ -101,15 +101,22 @@ class SurrogateTests(TestCase):
         self.assertTrue(transport.value().startswith(b"+OK maildrop has 2 message(s)"))
 
     def test_many_marked_messages_let_others_run(self) -> None:
-        """Looking at the headers of many marked messages is done in batches."""
-        world = self.world(*[MESSAGE] * (surrogates.BATCH + 1))
+        """Looking at the headers of many marked messages is done in turns, by what the headers cost."""
+        world = self.world(*[MESSAGE] * 101)
+        self.patch(surrogates, "TURN", 100 * (surrogates.OPENING + len(HEADER)))
         for message in world.store.messages:
             message.flags = SystemFlag.UTF8
         protocol, transport = world.connect()
         protocol.dataReceived(LOGIN)
-        self.assertEqual(len(world.store.reads), surrogates.BATCH)
+        self.assertEqual(len(world.store.reads), 100)
         world.clock.advance(0)
         self.assertIn(b"+OK maildrop has 101 message(s)", transport.value())
+
+    def test_poisonous_header_does_not_lock_the_mailbox(self) -> None:
+        """A message whose address fields nobody can parse keeps nobody from the mailbox; those fields are left out."""
+        poison = b"From: " + b"(" * 20_000 + "é\r\nTo: ".encode() + b":" * 20_000 + "é\r\nSubject: x\r\n\r\n".encode()
+        answer = self.ask(self.world(poison), LOGIN + b"RETR 1\r\n")
+        self.assertEqual(multi_line(answer)[1], b"Subject: x\r\n\r\n")
 
     def test_client_gone_while_headers_are_read(self) -> None:
         """A client that leaves meanwhile leaves no lock behind."""

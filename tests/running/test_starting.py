@@ -198,19 +198,23 @@ def test_log_level_while_running(directory: Path, workers: int) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-@pytest.mark.parametrize("workers", [1, 2])
-def test_privileges(tmp_path: Path, workers: int) -> None:
-    """Started as root with a key that only root can read, every process serves as the configured user, with a port below 1024."""
+@pytest.mark.parametrize(("workers", "option"), [(1, False), (2, False), (2, True)])
+def test_privileges(tmp_path: Path, workers: int, option: bool) -> None:
+    """Started as root with a key that only root can read, every process serves as the configured user, with a port below 1024.
+
+    ``user`` in the configuration and ``twistd --uid`` do the same.
+    """
     directory = tmp_path / "server"
     log = tmp_path / "log" / "mailsvc.log"
     python, path = _python_of_nobody()
     server = RunningServer(
         directory,
         workers=workers,
-        top='user = "nobody"',
+        top="" if option else 'user = "nobody"',
         config=f'[log]\nfile = "{log}"',
         python=python,
         environment={"PYTHONPATH": path},
+        twistd=["-n", "--pidfile=", "--uid=nobody", "mailsvc", "-c", str(directory / "mailsvc.toml")] if option else (),
     )
     low = next(port for port in range(600, 1023) if _free(port))
     server.file.write_text(server.file.read_text().replace(f"port = {server.ports['smtp']}\n", f"port = {low}\n"))
@@ -230,10 +234,10 @@ def test_privileges(tmp_path: Path, workers: int) -> None:
             groups = next(line.split()[1:] for line in status.splitlines() if line.startswith("Groups:"))
             assert "0" not in groups
         send(server, "privileged")
-        for victim in [name for name in server.processes() if name != "main"]:
+        for victim in [pid for name, pid in server.processes().items() if name != "main"]:
             server.kill(victim)
         wait_for(lambda: server.answers() and len(server.processes()) == (2 if workers == 1 else 4), "service again")
-        assert log.stat().st_uid == nobody
+        assert option or log.stat().st_uid == nobody
         server.stop()
 
 

@@ -47,6 +47,24 @@ def test_idle_clients_are_told(directory: Path, workers: int) -> None:
 
 
 @WORKERS
+def test_unix_sockets(directory: Path, workers: int) -> None:
+    """Clients of a Unix socket are told goodbye like all others; the socket's file is removed once, without a complaint."""
+    path = directory / "lmtp.sock"
+    table = f'[[listener]]\nprotocol = "lmtp"\naddress = "unix:{path}"\ntls = "none"\n'
+    with RunningServer(directory, workers=workers, config=table) as server:
+        with socket.socket(socket.AF_UNIX) as local, server.connect("pop3") as remote:
+            local.connect(str(path))
+            assert local.recv(1000).startswith(b"220 ")
+            remote.recv(1000)
+            server.kill("main", signal.SIGTERM)
+            assert to_the_end(local).startswith(b"421 ")
+            assert to_the_end(remote).startswith(b"-ERR")
+        server.wait_stopped()
+        assert not path.exists()
+        assert "Traceback" not in server.log
+
+
+@WORKERS
 def test_running_message_is_taken(directory: Path, workers: int) -> None:
     """Who is in the middle of a message may finish it, gets the answer, and is then told goodbye; meanwhile nobody new comes in."""
     with RunningServer(directory, workers=workers) as server:

@@ -184,6 +184,8 @@ BASICS = (
         S: 250 2.0.0 Ok
         C: RSET now
         S: 501 5.5.4 …
+        C: DATA now
+        S: 501 5.5.4 …
         C: quit
         S: 221 2.0.0 Bye
         CLOSED
@@ -716,18 +718,18 @@ CHUNKS = (
         """,
         options={"message_size": 1000},
     ),
-    Dialogue(
-        "bad-chunk-sizes",
-        "A chunk whose size cannot be read is refused.",
-        HELO
-        + """
-        C: BDAT
-        S: 501 5.5.4 …
-        C: BDAT many
-        S: 501 5.5.4 …
-        C: BDAT 0 FIRST
-        S: 501 5.5.4 …
-        """,
+    *(
+        Dialogue(
+            f"bad-chunk-size-{number}",
+            "After a chunk whose size cannot be read the connection ends: nothing of a message may be taken for commands.",
+            HELO
+            + f"""
+            C= b"BDAT{argument}\\r\\nNOOP\\r\\n"
+            S: 501 5.5.4 …
+            CLOSED
+            """,
+        )
+        for number, argument in enumerate(("", " many", " 6 FIRST", " -6", " 9999999999999999999999"))
     ),
 )
 

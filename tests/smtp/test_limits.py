@@ -80,3 +80,62 @@ class LimitTests(TestCase):
             protocol.dataReceived(b"A" * 16_000)
         self.assertTrue(transport.disconnecting)
         self.assertEqual(codes(said(transport)), ["500 5.5.6"])
+
+
+class RefusalTests(TestCase):
+    """Whoever tries names to see which of them exist."""
+
+    STRANGER = b"RCPT TO:<nobody@example.test>\r\n"
+
+    def test_directory_harvest_becomes_slow_and_ends(self) -> None:
+        """After 20 refused recipients each answer takes a second, and after 100 the connection is closed."""
+        world = World()
+        protocol, transport = world.connect()
+        protocol.dataReceived(HELLO + b"MAIL FROM:<>\r\n")
+        said(transport)
+        protocol.dataReceived(self.STRANGER * 200)
+        self.assertEqual(codes(said(transport)), ["550 5.1.1"] * 20)
+        world.clock.advance(1)
+        self.assertEqual(codes(said(transport)), ["550 5.1.1"])
+        world.clock.pump([1] * 79)
+        self.assertEqual(codes(said(transport)), ["550 5.1.1"] * 79 + ["421 4.7.0"])
+        self.assertTrue(transport.disconnecting)
+
+    def test_a_message_in_between_forgives(self) -> None:
+        """A mailing list with some dead addresses in each message is not slowed down."""
+        world = World()
+        protocol, transport = world.connect()
+        protocol.dataReceived(HELLO)
+        for _ in range(20):
+            said(transport)
+            protocol.dataReceived(ENVELOPE + self.STRANGER * 15 + b"DATA\r\nx: y\r\n.\r\n")
+            self.assertEqual(codes(said(transport))[-1], "250 2.0.0")
+        self.assertEqual(len(world.store.delivered), 20)
+
+    def test_too_many_recipients_are_all_answered(self) -> None:
+        """A client that names hundreds of recipients too many hears so for each, at once, and the message goes to the others."""
+        world = World(recipients=100)
+        protocol, transport = world.connect()
+        protocol.dataReceived(
+            HELLO + b"MAIL FROM:<>\r\n" + b"RCPT TO:<alice@example.test>\r\n" * 900 + b"DATA\r\n.\r\n"
+        )
+        world.clock.pump([0] * 20)
+        self.assertEqual(codes(said(transport))[-802:], ["452 4.5.3"] * 800 + ["354", "250 2.0.0"])
+
+    def test_endless_temporary_refusals_end(self) -> None:
+        """Even recipients that may be welcome later are not refused for ever."""
+        world = World(recipients=100)
+        protocol, transport = world.connect()
+        protocol.dataReceived(HELLO + b"MAIL FROM:<>\r\n" + b"RCPT TO:<alice@example.test>\r\n" * 2000)
+        world.clock.pump([0] * 20)
+        self.assertEqual(codes(said(transport))[-1001:], ["452 4.5.3"] * 1000 + ["421 4.7.0"])
+
+    def test_lmtp_may_ask_for_many(self) -> None:
+        """The mail system in front of us is neither slowed down nor sent away."""
+        world = World("lmtp")
+        protocol, transport = world.connect()
+        protocol.dataReceived(b"LHLO x.test\r\nMAIL FROM:<>\r\n")
+        said(transport)
+        protocol.dataReceived(self.STRANGER * 500)
+        world.clock.pump([0] * 20)
+        self.assertEqual(codes(said(transport)), ["550 5.1.1"] * 500)

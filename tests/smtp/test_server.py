@@ -5,7 +5,7 @@ from ipaddress import ip_network
 from types import SimpleNamespace
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.mail import smtp
 from twisted.trial.unittest import TestCase
@@ -14,6 +14,7 @@ from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.interfaces.delivery import IDelivery
 from mailsvc.delivery import Reception
 from mailsvc.smtp.lmtp import LMTPServer
+from mailsvc.smtp.replies import reply_to
 from mailsvc.smtp.server import DATA_TIMEOUT, SMTPServer
 from mailsvc.wire.options import TLSMode
 from tests.smtp.world import PASSWORD, World, hang_up, said
@@ -210,6 +211,27 @@ class FailureTests(TestCase):
         protocol.dataReceived(b"RCPT TO:<alice@example.test>\r\nRCPT TO:<alice@example.test>\r\n")
         self.assertEqual(codes(said(transport)), ["451 4.3.0", "451 4.3.0"])
 
+    def test_unforeseen_failure_at_a_recipient(self) -> None:
+        """The same at RCPT: 451 for this recipient, and the next one is judged."""
+        world = World()
+        protocol, transport = world.connect()
+        protocol.dataReceived(HELLO + b"MAIL FROM:<a@example.com>\r\n")
+        said(transport)
+        world.directory.gates["alice"] = fail(ZeroDivisionError())
+        protocol.dataReceived(b"RCPT TO:<alice@example.test>\r\nRCPT TO:<bob@example.test>\r\n")
+        self.assertEqual(codes(said(transport)), ["451 4.3.0", "250 2.1.5"])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_log_in_that_is_refused_for_another_reason(self) -> None:
+        """A refusal that has its own meaning keeps it, and counts as a failed log-in."""
+        world = World()
+        world.passwords.answer = lambda: fail(MailError(Kind.DISABLED, "account-disabled"))
+        protocol, transport = world.connect()
+        protocol.dataReceived(HELLO)
+        said(transport)
+        protocol.dataReceived((b"AUTH PLAIN " + PLAIN + b"\r\n") * 3)
+        self.assertEqual(codes(said(transport)), ["550 5.2.1"] * 3 + ["421 4.7.0"])
+
     def test_one_recipient_of_two_fails_at_the_end(self) -> None:
         """If one of two recipients cannot have the message, neither has it, and the answer is temporary."""
         world = World()
@@ -342,6 +364,27 @@ class HangUpTests(TestCase):
         hang_up(protocol)
         answer.callback(b"alice@example.test")
         self.assertEqual(said(transport), b"")
+
+
+class ReplyTests(TestCase):
+    """How a refusal becomes a reply."""
+
+    def test_every_kind_has_a_code(self) -> None:
+        """Every kind that delivery or a log-in may raise is 4xx or 5xx, with an enhanced code of the same class."""
+        for kind in Kind:
+            reply = reply_to(MailError(kind, "some-reason"))
+            self.assertEqual(str(reply.code)[0], reply.enhanced[0], kind)
+            self.assertIn(reply.code // 100, (4, 5))
+
+    def test_temporary_is_never_5xx(self) -> None:
+        """What may pass by itself is 4xx whatever its kind."""
+        for kind in Kind:
+            self.assertEqual(reply_to(MailError(kind, "some-reason", temporary=True)).code // 100, 4, kind)
+
+    def test_own_text(self) -> None:
+        """A refusal's own text is said, ours otherwise."""
+        self.assertEqual(reply_to(MailError(Kind.QUOTA, "x", "Too full")).lines, ("Too full",))
+        self.assertEqual(reply_to(MailError(Kind.QUOTA, "x")).lines, ("The mailbox is full",))
 
 
 class LogTests(TestCase):

@@ -1,5 +1,9 @@
 """What every backend of the store promises. A backend's test case mixes this in and gives ``open_store`` and ``reopen``."""
 
+import os
+import shutil
+import tempfile
+
 import attrs
 from zope.interface.verify import verifyObject
 
@@ -23,6 +27,13 @@ def delivery(*accounts, data=MESSAGE, **changes):
 def uids(*numbers):
     """UIDs as operations take and return them."""
     return NumberSet.of(numbers).ranges
+
+
+def new_path(test):
+    """A path for a store that is gone after the test."""
+    folder = tempfile.mkdtemp()
+    test.addCleanup(shutil.rmtree, folder)
+    return os.path.join(folder, "store")
 
 
 class StoreContract:

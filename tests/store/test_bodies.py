@@ -2,6 +2,7 @@
 
 import errno
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -29,10 +30,10 @@ async def here(function, *args):
     return function(*args)
 
 
-def make(layout, in_thread=here, now=lambda: 0.0):
+def make(layout, in_thread=here, limit=1000):
     """Bodies with a small limit."""
     reader = Reader(layout.database)
-    return Bodies(layout, 1000, reader, in_thread, Descriptions(layout, reader, in_thread, here), now)
+    return Bodies(layout, limit, reader, in_thread, Descriptions(layout, reader, in_thread, here))
 
 
 def files(layout):
@@ -135,25 +136,6 @@ def test_abort_after_close_keeps_the_file(layout):
     assert len(files(layout)) == 1
 
 
-def test_arriving():
-    """Whether more is about to come: open writers that were written to a moment ago."""
-    now = [100.0]
-    bodies = make(Layout("unused"), now=lambda: now[0])
-    assert not bodies.arriving
-    stalled, active = bodies.create(), bodies.create()
-    assert bodies.arriving
-    now[0] += 1
-    assert not bodies.arriving
-    active.write(b"x")
-    assert bodies.arriving
-    run(active.close())
-    assert not bodies.arriving
-    stalled.write(b"x")
-    assert bodies.arriving
-    stalled.abort()
-    assert not bodies.arriving
-
-
 def test_facts_come_back(layout, tmp_path):
     """What is written behind the body is read again; a body that imitates facts is only a body."""
     writer = make(layout).create()
@@ -165,3 +147,18 @@ def test_facts_come_back(layout, tmp_path):
     os.truncate(path, os.path.getsize(path) - 1)
     assert bodyfile.read_facts(path) == {}
     assert bodyfile.read_facts(str(tmp_path / "missing")) == {}
+
+
+def test_tiny_pieces_take_no_more_memory_than_large_ones(layout):
+    """A message that a client sends in pieces of two octets takes little more memory than its size, and comes out whole."""
+    writer = make(layout, limit=100_000).create()
+    text = b"".join(b"%02d" % (number % 100) for number in range(40_000))
+    tracemalloc.start()
+    try:
+        for offset in range(0, len(text), 2):
+            writer.write(text[offset : offset + 2])
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 2 * len(text)
+    assert run(writer.close()).data == text

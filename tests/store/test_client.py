@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 
+import attrs
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
@@ -21,7 +22,7 @@ from mailsvc.store.connect import open_store
 from mailsvc.store.layout import Layout
 from mailsvc.store.options import StoreOptions
 from mailsvc.store.supervisor import OwnerService
-from tests.store.contract import LARGE, StoreContract, delivery, uids
+from tests.store.contract import LARGE, StoreContract, delivery, new_path, uids
 from tests.store.contract_imap import ImapContract
 
 OPTIONS = StoreOptions(inline_limit=Size(1000), low_disk=Size(0))
@@ -40,16 +41,16 @@ class OwnerTestCase(TestCase):
 
     async def setUp(self):
         """Start both."""
-        self.path = self.mktemp()
+        self.path = new_path(self)
         self.owner = OwnerService(reactor, self.path)
         self.owner.startService()
         self.addCleanup(self.owner.stopService)
         await self.owner.ready()
         self.store = await self.client()
 
-    async def client(self, **fields):
+    async def client(self, **options):
         """One more client, as another worker would have."""
-        client = StoreClient(reactor, self.path, options=OPTIONS, **fields)
+        client = StoreClient(reactor, self.path, options=attrs.evolve(OPTIONS, **options))
         client.startService()
         self.addCleanup(client.stopService)
         await client.when_connected()
@@ -279,9 +280,25 @@ class SeveralProcessesTests(OwnerTestCase):
         assert caught.exception.kind is Kind.NOT_NOW
         assert (await self.store.mailbox(account, "INBOX")).messages == 0
 
+    async def test_what_was_given_up_is_not_done_later(self):
+        """A request that timed out while the owner slept is not carried out when it wakes: the next try would double it."""
+        (account,) = await self.accounts("alice")
+        hasty = await self.client(timeout=0.2)
+        os.kill(self.owner.pid, signal.SIGSTOP)
+        self.addCleanup(os.kill, self.owner.pid, signal.SIGCONT)
+        for given_up in (hasty.apply([delivery(account)]), hasty.lock(1)):
+            with self.assertRaises(MailError) as caught:
+                await given_up
+            self.assertEqual(caught.exception.reason, "store-timeout")
+        os.kill(self.owner.pid, signal.SIGCONT)
+        await hasty.apply([delivery(account)])
+        mailbox = await self.store.mailbox(account, "INBOX")
+        self.assertEqual(mailbox.messages, 1)
+        (await self.store.lock(1)).release()
+
     async def test_owner_ends_with_its_parent(self):
         """An owner whose parent was killed does not stay behind, and its store can be opened."""
-        path = self.mktemp()
+        path = new_path(self)
         program = (
             "import sys; from twisted.internet import reactor; from mailsvc.store.supervisor import OwnerService\n"
             f"service = OwnerService(reactor, {path!r}); service.startService()\n"

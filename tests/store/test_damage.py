@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import time
 
 import apsw
@@ -20,6 +22,7 @@ from mailsvc.core.operations import (
 )
 from mailsvc.core.options import Size
 from mailsvc.db.connection import open_reader
+from mailsvc.store import verify as verification
 from mailsvc.store.connect import run
 from mailsvc.store.descriptions import describe
 from mailsvc.store.direct import DirectStore
@@ -307,3 +310,39 @@ def test_rebuild_from_a_damaged_database(tmp_path):
     assert kept
     assert max(kept) == len(expected)
     assert sum(kept) / len(kept) > len(expected) * 0.6
+
+
+def test_message_removed_while_verify_looks(layout, monkeypatch):
+    """A running server may remove a message and its file during the search: that is no damage."""
+    store = DirectStore(layout.root, options=OPTIONS)
+    (big,) = store.connection().execute("SELECT id FROM mailbox WHERE name='Big'").fetchone()
+    monkeypatch.setattr(verification, "_tables", lambda db: store.commit([Expunge(big, (1,))]) and ())
+    monkeypatch.setattr(verification, "_database", lambda db: db.execute("SELECT 1 FROM msg").fetchall() and ())
+    try:
+        assert found(layout) == []
+    finally:
+        store.close()
+    assert not os.listdir(os.path.dirname(layout.body("00/x")))
+
+
+def test_rebuild_uses_the_log(tmp_path):
+    """What was committed but not yet copied from the log into the database file is saved too."""
+    layout = fill(tmp_path / "store")
+    program = (
+        "import os, sys; from mailsvc.store.direct import DirectStore; from mailsvc.core.operations import Deliver\n"
+        "store = DirectStore(sys.argv[1]); store.commit([Deliver((2,), b'', 4, 1, b'late')]); os._exit(9)"
+    )
+    subprocess.run([sys.executable, "-c", program, layout.root], check=False)
+    assert os.path.getsize(layout.database + "-wal")
+    expected = {text for texts in texts_of_copy(layout, tmp_path).values() for text in texts}
+    assert b"late" in expected
+    scribble(layout, 1)
+    rebuild(layout)
+    assert b"late" in {text for texts in texts_of(layout).values() for text in texts}
+    assert found(layout) == []
+
+
+def texts_of_copy(layout, tmp_path):
+    """The texts, without touching the store itself."""
+    shutil.copytree(layout.root, tmp_path / "copy")
+    return texts_of(Layout(str(tmp_path / "copy")))

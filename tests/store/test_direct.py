@@ -5,14 +5,14 @@ import os
 from twisted.trial.unittest import TestCase
 
 from mailsvc.core.errors import Kind, MailError
-from mailsvc.core.operations import AddDomain
+from mailsvc.core.operations import AddDomain, Expunge
 from mailsvc.core.options import Size
 from mailsvc.db.connection import open_reader
 from mailsvc.store.committer import LeaseTaken
 from mailsvc.store.direct import DirectStore
 from mailsvc.store.options import StoreOptions
 from mailsvc.store.verify import verify
-from tests.store.contract import LARGE, StoreContract, uids
+from tests.store.contract import LARGE, StoreContract, new_path, uids
 from tests.store.contract_imap import ImapContract
 
 OPTIONS = StoreOptions(inline_limit=Size(1000), low_disk=Size(0))
@@ -23,11 +23,12 @@ class DirectStoreTests(ImapContract, StoreContract, TestCase):
 
     def setUp(self):
         """A fresh store."""
-        self.path = self.mktemp()
+        self.path = new_path(self)
+        self.addCleanup(self.check_promises)
         self.store = DirectStore(self.path, options=OPTIONS)
         self.addCleanup(lambda: self.store.close())
 
-    def tearDown(self):
+    def check_promises(self):
         """Whatever a test did, the tables keep their promises to each other."""
         db = open_reader(self.store.layout.database)
         self.addCleanup(db.close)
@@ -56,8 +57,6 @@ class DirectStoreTests(ImapContract, StoreContract, TestCase):
         files = [f for _, _, names in os.walk(os.path.join(self.path, "bodies")) for f in names]
         assert len(files) == 1
         mailbox = await self.inbox(account)
-        from mailsvc.core.operations import Expunge
-
         await self.store.apply([Expunge(mailbox.id, uids(1))])
         assert [f for _, _, names in os.walk(os.path.join(self.path, "bodies")) for f in names] == []
         await self.store.ping()

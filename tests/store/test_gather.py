@@ -1,73 +1,36 @@
-"""When a worker sends its requests."""
-
-from twisted.internet.task import Clock
+"""How long the owner waits for more requests."""
 
 from mailsvc.store.gather import ENOUGH, Gather
 
 
-def gatherer():
-    """A gather on a clock, and the times at which it flushed."""
-    clock, times = Clock(), []
-    return clock, Gather(clock, lambda: times.append(clock.seconds())), times
+def after(*commits):
+    """A gather that has seen these commits: how many requests each had, and whether others came meanwhile."""
+    gather = Gather()
+    for group, behind in commits:
+        gather.committed(group, behind)
+    return gather
 
 
-def test_alone_it_leaves_with_the_turn():
-    """Nothing else is arriving: no wait beyond this turn of the reactor."""
-    clock, gather, times = gatherer()
-    gather.wait(False)
-    gather.wait(False)
-    assert times == []
-    clock.advance(0)
-    assert times == [0]
+def test_alone_nobody_waits():
+    """One session after the other is committed at once, from the first on."""
+    assert after().patience(1, 0) == 0
+    assert after(*[(1, False)] * 20).patience(1, 0) == 0
 
 
-def test_it_waits_for_those_who_are_coming():
-    """While others arrive it waits a moment after the last, and leaves as soon as nobody is coming any more."""
-    clock, gather, times = gatherer()
-    gather.wait(True)
-    clock.advance(0.0006)
-    gather.wait(True)
-    clock.advance(0.0006)
-    assert times == []
-    gather.wait(False)
-    clock.advance(0)
-    assert times == [0.0012]
+def test_company_is_worth_a_moment():
+    """When others are about it waits for them, but not for more than enough, nor for long."""
+    for gather in (after(*[(3, False)] * 5), after(*[(1, True)] * 5)):
+        assert 0 < gather.patience(1, 0) <= 0.001
+        assert gather.patience(ENOUGH - 1, 0.002) > 0
+        assert gather.patience(ENOUGH, 0) == 0
+        assert gather.patience(1, 0.003) == 0
 
 
-def test_it_never_waits_long():
-    """A stream of arrivals does not hold the first one for ever."""
-    clock, gather, times = gatherer()
-    for _ in range(4):
-        gather.wait(True)
-        clock.advance(0.0009)
-    clock.advance(0.0002)
-    assert len(times) == 1
-
-
-def test_enough_leave_at_once():
-    """A full group does not wait for the end of the turn."""
-    clock, gather, times = gatherer()
-    for _ in range(2 * ENOUGH):
-        gather.wait(True)
-    assert times == [0, 0]
-    clock.advance(1)
-    assert times == [0, 0]
-
-
-def test_nobody_waits_for_a_slow_disk():
-    """Where a commit takes long, requests gather at the owner."""
-    clock, gather, times = gatherer()
-    gather.commit_seconds = 0.006
-    gather.wait(True)
-    clock.advance(0)
-    assert times == [0]
-
-
-def test_cancelled():
-    """After the end nothing is sent."""
-    clock, gather, times = gatherer()
-    gather.wait(False)
-    gather.cancel()
-    gather.cancel()
-    clock.advance(1)
-    assert times == []
+def test_company_that_has_left_is_forgotten():
+    """After a burst a single session waits a few times only."""
+    gather = after(*[(5, True)] * 100)
+    waits = 0
+    while gather.patience(1, 0):
+        gather.committed(1, False)
+        waits += 1
+    assert 0 < waits <= 12

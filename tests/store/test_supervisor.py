@@ -1,5 +1,8 @@
 """Keeping the owner alive, on a reactor that only pretends."""
 
+import os
+import sys
+
 import pytest
 from twisted.internet.error import ProcessTerminated
 from twisted.internet.task import Clock
@@ -37,7 +40,7 @@ class Reactor(Clock):
         """One more."""
         protocol.transport = Transport(len(self.processes) + 100)
         self.processes.append(protocol)
-        self.arguments = args
+        self.arguments, self.environment = args, env
         return protocol.transport
 
 
@@ -54,9 +57,14 @@ def die(service):
     service._reactor.processes[-1].processEnded(Failure(ProcessTerminated(signal=9)))
 
 
+def test_owner_finds_what_we_found(service):
+    """The owner starts from a checkout too, wherever twistd was started: it is given our search path."""
+    assert service._reactor.environment["PYTHONPATH"].split(os.pathsep) == [os.path.abspath(one) for one in sys.path]
+
+
 def test_start_and_ready(service):
     """The owner is started with the store's directory; ready fires at its word, even in pieces."""
-    assert service._reactor.arguments == ["python9", "-m", "mailsvc.store.owner", "dir"]
+    assert service._reactor.arguments == ["python9", "-P", "-m", "mailsvc.store.owner", "dir"]
     heard = []
     service.ready().addCallback(heard.append)
     for piece in (READY[:2], READY[2:]):

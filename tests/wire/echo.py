@@ -12,7 +12,7 @@ from twisted.internet.testing import StringTransport
 
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.formats.dotdata import DotReader
-from mailsvc.wire.conversation import Conversation
+from mailsvc.wire.conversation import Conversation, Gone
 from mailsvc.wire.factory import ConversationFactory
 from mailsvc.wire.framing import Flaw
 from mailsvc.wire.options import ListenerOptions, Protocol
@@ -57,6 +57,14 @@ class Echo(Conversation):
         self.send(b"? \r\n")
         answer = await self.receive_line(60, 20)
         self.send(b"answer " + answer + b"\r\n")
+
+    async def do_wait_and_ask(self, rest: bytes) -> None:
+        await self.do_wait(rest)
+        try:
+            await self.do_ask(rest)
+        except Gone:
+            self.log.append("gone")
+            raise
 
     async def do_big(self, rest: bytes) -> None:
         for _ in range(int(rest) // 1000):

@@ -5,8 +5,8 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
-from mailsvc.wire.conversation import CLOSE_GRACE
-from mailsvc.wire.factory import ConversationFactory
+from mailsvc.wire.conversation import CLOSE_GRACE, HANDSHAKE_TIMEOUT, SHORT_GRACE, TURN
+from mailsvc.wire.factory import TURNED_AWAY, ConversationFactory
 from mailsvc.wire.framing import CROWDED, HOPELESS
 from mailsvc.wire.options import ListenerOptions, Protocol, TLSMode
 from tests.wire.echo import Echo, connect, join, said
@@ -28,6 +28,28 @@ class OrderTests(TestCase):
         self.assertEqual(said(transport), b"1\r\n")
         echo.gates.pop().callback(None)
         self.assertEqual(said(transport), b"waited\r\n2\r\n3\r\n")
+
+    def test_many_commands_at_once_take_turns(self) -> None:
+        """A client that sends thousands of commands at once does not keep the others waiting until all are carried out."""
+        echo, transport = connect()
+        clock = echo.factory.clock
+        assert isinstance(clock, Clock)
+        said(transport)
+        echo.dataReceived(b"say x\r\n" * (2 * TURN + 10))
+        self.assertEqual(said(transport), b"x\r\n" * TURN)
+        echo.dataReceived(b"say y\r\n")
+        self.assertEqual(said(transport), b"")
+        clock.advance(0)
+        self.assertEqual(said(transport), b"x\r\n" * (TURN + 10) + b"y\r\n")
+
+    def test_gone_before_the_next_turn(self) -> None:
+        """A client that leaves with commands still waiting leaves no timer."""
+        echo, _ = connect()
+        clock = echo.factory.clock
+        assert isinstance(clock, Clock)
+        echo.dataReceived(b"say x\r\n" * (2 * TURN))
+        echo.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(clock.getDelayedCalls(), [])
 
     def test_replies_of_one_batch_are_one_write(self) -> None:
         """Pipelined commands get their replies in one segment (RFC 2920 3.2)."""
@@ -66,6 +88,16 @@ class OrderTests(TestCase):
         self.assertEqual(said(transport), b"hello\r\nbye\r\n")
         self.assertEqual(echo.log, ["quit"])
 
+    def test_command_that_asks_after_the_end(self) -> None:
+        """A command that wants to read from a client who has left meanwhile is told so; nothing waits for ever."""
+        echo, _ = connect()
+        clock = echo.factory.clock
+        echo.dataReceived(b"wait_and_ask\r\n")
+        echo.connectionLost(Failure(ConnectionDone()))
+        echo.gates.pop().callback(None)
+        self.assertEqual(echo.log, ["wait_and_ask", "ended", "gone"])
+        self.assertEqual(clock.getDelayedCalls(), [])
+
 
 class FramingTests(TestCase):
     """Lines that cannot be commands."""
@@ -97,6 +129,15 @@ class FramingTests(TestCase):
         self.assertLess(sent, 2 * HOPELESS)
         self.assertTrue(said(transport).endswith(b"bad ENDLESS\r\n"))
 
+    def test_endless_line_within_a_command_ends_too(self) -> None:
+        """Megabytes without a line end as the answer to a challenge end the connection as well, whatever the protocol says to it."""
+        echo, transport = connect()
+        echo.dataReceived(b"ask\r\n")
+        for _ in range(2 * HOPELESS // 20_000):
+            echo.dataReceived(b"x" * 20_000)
+        self.assertTrue(said(transport).endswith(b"? \r\nbad ENDLESS\r\n"))
+        self.assertTrue(transport.disconnecting)
+
     def test_transport_is_paused_while_much_waits(self) -> None:
         """While a command runs, the network is read only until the buffer is full."""
         echo, transport = connect()
@@ -107,8 +148,39 @@ class FramingTests(TestCase):
         self.assertEqual(transport.producerState, "producing")
 
 
+class _Handle:
+    """An OpenSSL connection that is up."""
+
+    def get_protocol_version_name(self) -> str:
+        return "TLSv1.3"
+
+
 class TimeTests(TestCase):
     """Time runs against the client only while we wait for it."""
+
+    def test_handshake_that_never_ends(self) -> None:
+        """A client that begins TLS and then falls silent is cut off after a minute, from the first byte as well as after STARTTLS."""
+        for begin in (None, b"tls\r\n"):
+            clock = Clock()
+            echo, transport = connect(clock, idle_timeout=600, tls=TLSMode.STARTTLS if begin else TLSMode.IMPLICIT)
+            if begin:
+                echo.dataReceived(begin)
+            clock.advance(HANDSHAKE_TIMEOUT - 1)
+            self.assertFalse(transport.disconnected)
+            clock.advance(2)
+            self.assertTrue(transport.disconnected)
+
+    def test_after_the_handshake_the_idle_time_counts(self) -> None:
+        """A client that has completed the handshake is given the time that every idle client has."""
+        clock = Clock()
+        echo, transport = connect(clock, idle_timeout=600, tls=TLSMode.IMPLICIT)
+        transport.getHandle = _Handle  # type: ignore[attr-defined]
+        clock.advance(HANDSHAKE_TIMEOUT - 1)
+        echo.handshakeCompleted()
+        clock.advance(599)
+        self.assertFalse(transport.disconnecting)
+        clock.advance(2)
+        self.assertTrue(transport.disconnecting)
 
     def test_idle_client_is_told_and_closed(self) -> None:
         """A silent client is told goodbye after the idle time-out."""
@@ -275,6 +347,24 @@ class LimitTests(TestCase):
         ]:
             _, transport = join(factory, address)
             self.assertEqual(said(transport), answer, address)
+
+    def test_the_turned_away_take_nobodys_place(self) -> None:
+        """One address that connects again and again, and does not go when told to, keeps nobody else out."""
+        factory = _factory(connections=4, connections_per_address=2)
+        for _ in range(10):
+            join(factory, "192.0.2.1")
+        for address in ("198.51.100.1", "203.0.113.1"):
+            _, transport = join(factory, address)
+            self.assertEqual(said(transport), b"hello\r\n")
+
+    def test_the_turned_away_do_not_stay(self) -> None:
+        """Who is turned away and does not go is cut off soon; when there are hundreds of them, at once."""
+        factory = _factory(connections=0)
+        held = [join(factory)[1] for _ in range(TURNED_AWAY + 5)]
+        self.assertEqual([one.disconnected for one in held], [False] * TURNED_AWAY + [True] * 5)
+        assert isinstance(factory.clock, Clock)
+        factory.clock.advance(SHORT_GRACE)
+        self.assertTrue(all(one.disconnected for one in held))
 
     def test_mapped_address_is_unmapped(self) -> None:
         """An IPv4 client on an IPv6 socket is known by its IPv4 address."""

@@ -1,5 +1,6 @@
 """A client that sends commands and does not take the replies costs a bounded amount of memory."""
 
+from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
 from mailsvc.wire.framing import CROWDED
@@ -18,14 +19,16 @@ class FullTransport(Transport):
 class SlowReaderTests(TestCase):
     """Commands wait while their replies would have to be kept."""
 
-    def flood(self) -> tuple[object, FullTransport]:
-        """An Echo that was sent far more commands than it can send replies for."""
-        echo, transport = connect()
+    def flood(self) -> tuple[Clock, FullTransport]:
+        """An Echo that was sent far more commands than it can send replies for; the clock gives it its turns."""
+        clock = Clock()
+        echo, transport = connect(clock)
         transport.__class__ = FullTransport
         said(transport)
         for _ in range(4):
             echo.dataReceived((b"say " + b"x" * 90 + b"\r\n") * 500)
-        return echo, transport
+            clock.pump([0] * 10)
+        return clock, transport
 
     def test_commands_wait_while_replies_are_not_taken(self) -> None:
         """Replies that wait to be sent stay within the buffers, and no more is read from the network."""
@@ -35,10 +38,11 @@ class SlowReaderTests(TestCase):
 
     def test_commands_go_on_when_replies_are_taken(self) -> None:
         """No command is lost: each is answered once the client reads again."""
-        _, transport = self.flood()
+        clock, transport = self.flood()
         answers = 0
         while heard := said(transport):
             answers += heard.count(b"\r\n")
             transport.producer.resumeProducing()
+            clock.pump([0] * 10)
         self.assertEqual(answers, 2000)
         self.assertEqual(transport.producerState, "producing")
