@@ -31,6 +31,7 @@ class Incoming:
         self.writers: list[IBodyWriter] = []
         self._mailboxes = mailboxes
         self._appending = Appending(utf8)
+        self._utf8 = utf8
         self._limit = limit
         self._alive = alive
         self._octets = 0
@@ -39,8 +40,13 @@ class Incoming:
         """Where the octets of a literal go; None: it is the mailbox's name. Raises Refused, BadSyntax, MailError."""
         if wanted.number == 1 and self._appending.mailbox is None and wanted.first is not None:
             self._appending.named(wanted.first.data or b"")
-        if self._appending.next(wanted) is None:
+        message = self._appending.next(wanted)
+        if message is None:
             return None
+        if message.utf8 and not self._utf8:
+            raise no("Enable UTF8=ACCEPT first")  # RFC 6855 4
+        if message.literal.binary and not message.utf8:
+            raise no("A message cannot be sent as a literal8", Code.UNKNOWN_CTE)  # RFC 3516 4.4
         if not self.writers:
             await self._check_mailbox()
         await self._check_size(wanted.literal.size)

@@ -49,6 +49,8 @@ class Session(Conversation, imap4.IMAP4Server):
     """What every command may use.
 
     :ivar account: the avatar of the log-in; None before. :ivar mbox: the selected mailbox; None without one.
+    :ivar idling: whether IDLE waits for DONE. :ivar over: whether the connection has ended.
+    :ivar incoming: the APPEND that is arriving. :ivar login_failures: wrong passwords so far.
     :ivar enabled: what ENABLE has switched on, or a command that implies it (RFC 5161, 7162 3.1).
     """
 
@@ -139,6 +141,12 @@ class Session(Conversation, imap4.IMAP4Server):
     def unexpected(self) -> None:
         """Something broke: perhaps not for long."""
         self.answer(SERVER_BUG)
+
+    def shutdown(self) -> None:
+        """The server stops: IDLE is not a command to be waited for."""
+        super().shutdown()
+        if self.idling:
+            self._end("shutdown")
 
     def farewell(self, reason: str) -> None:
         """RFC 3501 7.1.5: BYE before every close."""

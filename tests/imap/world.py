@@ -1,8 +1,11 @@
 """An IMAP server over a real store, for tests: accounts, messages, a portal that knows their passwords, sessions in memory."""
 
+import atexit
+import itertools
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -19,14 +22,17 @@ from zope.interface import implementer
 
 from mailsvc.app.realm import Realm
 from mailsvc.core.interfaces.mailboxes import IMailboxes
-from mailsvc.core.operations import Deliver
+from mailsvc.core.operations import AddAccount, Deliver
 from mailsvc.imap import IMAPServer, build, mailboxes_factory
-from mailsvc.testing.store import make_store
+from mailsvc.testing.store import Made, make_store
 from mailsvc.testing.transcript import WHOLE, Cut, Mismatch, replay
 from mailsvc.wire.factory import ConversationFactory
 from mailsvc.wire.options import ListenerOptions, Protocol
 
 PASSWORD = "correct horse"
+
+DAY = 86_400
+"""Message n of the INBOX has the internal date of n days after 1970-01-01."""
 
 NOW = 1_000_000_000
 """Sun, 9 Sep 2001 01:46:40 UTC: what the clock says."""
@@ -34,19 +40,20 @@ NOW = 1_000_000_000
 
 @implementer(ICredentialsChecker)
 class Passwords:
-    """Knows one password for everybody. ``answer`` can be replaced to fail or to wait."""
+    """Knows one password for everybody, and which account is whose. ``answer`` can be replaced to fail or to wait."""
 
     credentialInterfaces = (IUsernamePassword,)
 
-    def __init__(self) -> None:
+    def __init__(self, accounts: dict[bytes, bytes]) -> None:
         self.answer: Callable[[], Any] | None = None
+        self._accounts = accounts
 
     def requestAvatarId(self, credentials: Any) -> Any:
         if self.answer is not None:
             return self.answer()
         if not credentials.checkPassword(PASSWORD.encode()):
             return fail(UnauthorizedLogin("wrong-password"))
-        return succeed(credentials.username.partition(b"@")[0] + b"@example.test")
+        return succeed(self._accounts[credentials.username])
 
 
 class Transport(StringTransport):
@@ -62,21 +69,37 @@ class Transport(StringTransport):
         self.aborted = True
 
 
-class World:
-    """A listener over a real store with the accounts ``alice`` and ``bob``; alice's INBOX holds ``messages``. Close it.
+@cache
+def shared_store() -> Made:
+    """One real store for all tests that need nothing but accounts of their own: to make and remove one takes a while."""
+    directory = tempfile.mkdtemp(prefix="mailsvc-imap-")
+    made = make_store(Path(directory) / "store", ())
+    atexit.register(shutil.rmtree, directory)
+    atexit.register(made.store.close)
+    return made
 
-    :ivar made: the store, directory and accounts.
+
+class World:
+    """A listener over a real store with two accounts that log in as ``alice`` and ``bob``; alice's INBOX holds ``messages``.
+
+    :ivar made: the store and its directory. :ivar accounts: login -> account id.
     """
 
-    def __init__(self, *messages: bytes, path: Path | None = None, clock: Any = None, **options: Any) -> None:
-        """:param path: a directory of the test; without it one is made and removed. :param options: of the listener."""
-        self._temporary = None if path is not None else Path(tempfile.mkdtemp(prefix="mailsvc-imap-"))
-        self.made = make_store((path or self._temporary) / "store")  # type: ignore[operator]
+    _count = itertools.count()
+
+    def __init__(self, *messages: bytes, made: Made | None = None, clock: Any = None, **options: Any) -> None:
+        """:param made: a store of the test's own, or else :func:`shared_store`. :param options: of the listener."""
+        self.made = made or shared_store()
+        number = next(self._count)
+        addresses = {name: f"{name}-{number}@example.test" for name in ("alice", "bob")}
+        made_ids = self.made.store.commit([AddAccount(address) for address in addresses.values()])
+        self.accounts: dict[str, int] = dict(zip(addresses, made_ids, strict=True))
         self.clock = clock or Clock()
         if clock is None:
             self.clock.advance(NOW)
-        self.deliver(*messages)
-        self.passwords = Passwords()
+        for number, message in enumerate(messages, 1):
+            self.deliver(message, date=number * DAY)
+        self.passwords = Passwords({name.encode(): address.encode() for name, address in addresses.items()})
         factories: Any = {IMailboxes: mailboxes_factory(self.made.store)}
         portal = Portal(Realm(self.made.directory, factories), [self.passwords])
         options.setdefault("cleartext", (ip_network("192.0.2.0/24"), ip_network("127.0.0.0/8")))
@@ -89,7 +112,7 @@ class World:
         self, *messages: bytes, account: str = "alice", date: int = 0, flags: int = 0, mailbox: str = "INBOX"
     ) -> None:
         """Put messages into an account's INBOX, as LMTP would."""
-        owner = self.made.accounts[f"{account}@example.test"]
+        owner = self.accounts[account]
         self.made.store.commit(
             [Deliver((owner,), b"", len(data), date, data=data, flags=flags, mailbox=mailbox) for data in messages]
         )
@@ -116,18 +139,6 @@ class World:
         client = self.connect()
         replay(script, client.protocol, client.transport, cut)
         return client
-
-    def close(self) -> None:
-        """Close the store."""
-        self.made.store.close()
-        if self._temporary is not None:
-            shutil.rmtree(self._temporary)
-
-    def __enter__(self) -> "World":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
 
 
 class Client:

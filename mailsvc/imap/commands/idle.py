@@ -28,9 +28,11 @@ RETRY = 1.0
 async def _idle(session: Session, command: Command) -> Answer:
     session.send(responses.continuation(b"idling"))
     telling = _Telling(session, session.mbox) if session.mbox is not None else None
+    session.idling = True
     try:
         await _done(session)
     finally:
+        session.idling = False
         if telling is not None:
             await telling.stop()
     return Answer("IDLE completed")
