@@ -43,8 +43,8 @@ class Updates:
     :ivar keywords: the names of all keywords if there are new ones (``* FLAGS``), else None.
     :ivar expunged: sequence numbers for ``* n EXPUNGE``, one after the other as RFC 3501 7.4.1 counts. :ivar vanished: their UIDs.
     :ivar exists: ``* n EXISTS`` if messages came, else None.
-    :ivar changed: where flags changed, of messages that are not new: ``view.runs(updates.changed)`` gives those that are still there. Rows with
-    the modseq that the session's own ``StoreFlags`` returned are its own doing (``.SILENT``).
+    :ivar changed: where flags changed, of messages that are not new: ``view.runs(updates.changed)`` gives those that are still there.
+    Rows with the modseq that the session's own ``StoreFlags`` returned are its own doing (``.SILENT``).
     """
 
     keywords: tuple[str, ...] | None = None
