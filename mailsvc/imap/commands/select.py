@@ -49,7 +49,8 @@ def _facts(selection: Selection) -> bytes:
     view = selection.view
     facts = [
         (codes.uid_validity(selection.mailbox.uidvalidity), "UIDs are valid"),
-        (codes.uid_next(view.uidnext), "The next UID"),
+        # The view knows of messages that are there, the row also of UIDs whose messages are gone.
+        (codes.uid_next(max(selection.mailbox.uidnext, view.uidnext)), "The next UID"),
         (codes.highest_modseq(view.modseq), "The highest mod-sequence"),
     ]
     unseen = selection.first_unseen() if view.exists else None
