@@ -316,7 +316,7 @@ def test_message_removed_while_verify_looks(layout, monkeypatch):
     """A running server may remove a message and its file during the search: that is no damage."""
     store = DirectStore(layout.root, options=OPTIONS)
     (big,) = store.connection().execute("SELECT id FROM mailbox WHERE name='Big'").fetchone()
-    monkeypatch.setattr(verification, "_tables", lambda db: store.commit([Expunge(big, (1,))]) and ())
+    monkeypatch.setattr(verification, "_tables", lambda db: store.commit([Expunge(big, uids(1))]) and ())
     monkeypatch.setattr(verification, "_database", lambda db: db.execute("SELECT 1 FROM msg").fetchall() and ())
     try:
         assert found(layout) == []
