@@ -23,7 +23,7 @@ __all__ = ["CONFIG_NAME", "LAST_OFFSET", "CannotCreate", "Initial", "create", "s
 CONFIG_NAME = "mailsvc.toml"
 _CERTIFICATE, _KEY, _STORE = "certificate.pem", "key.pem", "store"
 
-# protocol, standard port (RFC 5321, 6409, 8314, 2033, 1939), TLS
+# protocol, standard port (RFC 5321, 6409, 8314, 2033, 1939, 3501), TLS
 _LISTENERS = (
     ("smtp", 25, "starttls"),
     ("submission", 587, "starttls"),
@@ -31,8 +31,10 @@ _LISTENERS = (
     ("lmtp", 24, "none"),
     ("pop3", 110, "starttls"),
     ("pop3", 995, "implicit"),
+    ("imap", 143, "starttls"),
+    ("imap", 993, "implicit"),
 )
-_WITH_LOGIN = {"smtp", "submission", "pop3"}
+_WITH_LOGIN = {"smtp", "submission", "pop3", "imap"}
 
 LAST_OFFSET = 65535 - max(port for _, port, _ in _LISTENERS)
 """The highest ``--port-offset``."""

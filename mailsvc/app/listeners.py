@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from mailsvc import pop3, smtp
+from mailsvc import imap, pop3, smtp
 from mailsvc.app.rooms import Rooms
 from mailsvc.monitor import counters
 from mailsvc.wire.conversation import Conversation
@@ -21,6 +21,7 @@ PROTOCOLS: dict[Protocol, Builder] = {
     Protocol.SUBMISSION: smtp.build,
     Protocol.LMTP: smtp.build,
     Protocol.POP3: pop3.build,
+    Protocol.IMAP: imap.build,
 }
 
 _COUNTERS: dict[str, Callable[[str], None]] = {

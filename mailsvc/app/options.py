@@ -105,7 +105,7 @@ class LogOptions:
     )
     debug: tuple[Protocol, ...] = option(
         (),
-        en="Protocols whose dialogue is logged, without passwords and message contents: smtp, submission, lmtp, pop3.",
-        ja="やり取りを記録するプロトコル（パスワードと本文は除く）。smtp、submission、lmtp、pop3。",
+        en="Protocols whose dialogue is logged, without passwords and message contents: smtp, submission, lmtp, pop3, imap.",
+        ja="やり取りを記録するプロトコル（パスワードと本文は除く）。smtp、submission、lmtp、pop3、imap。",
         example='["pop3"]',
     )

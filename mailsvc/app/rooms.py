@@ -2,27 +2,30 @@
 
 ::
 
-    store -> directory -> realm (IDelivery: delivery, IMaildrop: pop3) -> portal -> listeners (mailsvc.app.listeners)
+    store -> directory -> realm (IDelivery: delivery, IMaildrop: pop3, IMailboxes: imap)
+                                                        -> portal -> listeners (mailsvc.app.listeners)
                  hasher ------------------------------------------------/
 """
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import attrs
 from twisted.application.service import Service
 from twisted.cred.checkers import ICredentialsChecker
+from twisted.internet.threads import deferToThreadPool
 
 from mailsvc.app.config import Config
 from mailsvc.app.logging import Levels
 from mailsvc.app.portal import MailPortal, make_portal
-from mailsvc.app.realm import AvatarFactory, Realm
+from mailsvc.app.realm import Realm
 from mailsvc.auth.hashing import Hasher
 from mailsvc.auth.pool import BoundedPool
 from mailsvc.auth.relay import decide
 from mailsvc.bus import Announcement, Bus
 from mailsvc.core.interfaces.delivery import IDelivery
+from mailsvc.core.interfaces.mailboxes import IMailboxes
 from mailsvc.core.interfaces.maildrop import IMaildrop
 from mailsvc.core.interfaces.store import IStore
 from mailsvc.core.operations import SetPassword
@@ -30,6 +33,7 @@ from mailsvc.core.values import Account
 from mailsvc.delivery import Reception
 from mailsvc.delivery.services import Services
 from mailsvc.directory import Directory
+from mailsvc.imap import mailboxes_factory
 from mailsvc.net.tls import ServerTLS
 from mailsvc.pop3 import maildrop_factory
 from mailsvc.store import StoreClient
@@ -96,7 +100,12 @@ def build_rooms(
     pool = BoundedPool(reactor, config.auth.hashing_threads, config.auth.hashing_queue)
     services = Services(store=store, directory=directory, decide=decide, hostname=config.hostname)
     reception = Reception(services, {listener.name: listener for listener in config.listeners})
-    realm = Realm(directory, {IDelivery: reception.avatar, IMaildrop: cast(AvatarFactory, maildrop_factory(store))})
+    factories: dict[Any, Any] = {
+        IDelivery: reception.avatar,
+        IMaildrop: maildrop_factory(store),
+        IMailboxes: mailboxes_factory(store, partial(deferToThreadPool, reactor, reactor.getThreadPool())),
+    }
+    realm = Realm(directory, factories)
     upgrade = partial(_store_hash, store)
     portal = make_portal(realm, directory, Hasher(pool), reactor, config.auth, store.bus.publish, upgrade, checkers)
     return Rooms(

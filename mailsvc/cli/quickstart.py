@@ -29,6 +29,7 @@ _SERVICES = {
     Protocol.SUBMISSION: "quickstart.sending",
     Protocol.LMTP: "quickstart.lmtp",
     Protocol.POP3: "quickstart.reading",
+    Protocol.IMAP: "quickstart.imap",
 }
 _SECURITY = {
     TLSMode.NONE: "quickstart.none",
@@ -121,6 +122,8 @@ def _ready_lines(config: Config, accounts: Sequence[Demonstration]) -> Iterator[
     if Protocol.POP3 in ports:
         yield "\n" + texts().say("quickstart.read")
         yield "  " + shlex.join(_curl_read(ports[Protocol.POP3], certificate, accounts[1]))
+    if Protocol.IMAP in ports:
+        yield "  " + shlex.join(_curl_imap(ports[Protocol.IMAP], certificate, accounts[1]))
 
 
 def _curl(certificate: str, account: Demonstration, url: str) -> list[str]:
@@ -141,6 +144,10 @@ def _curl_send(port: int, certificate: str, sender: Demonstration, recipient: De
 
 def _curl_read(port: int, certificate: str, account: Demonstration) -> list[str]:
     return _curl(certificate, account, f"pop3://localhost:{port}/1")
+
+
+def _curl_imap(port: int, certificate: str, account: Demonstration) -> list[str]:
+    return _curl(certificate, account, f"imap://localhost:{port}/INBOX;MAILINDEX=1")
 
 
 def _swaks_send(port: int, sender: Demonstration, recipient: Demonstration) -> list[str]:

@@ -5,17 +5,21 @@ Times are whole seconds since the epoch (UTC) unless a name says otherwise; size
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import attrs
 
 from mailsvc.formats.address import Address
 
 __all__ = [
+    "EVERY_UID",
     "INBOX",
     "Account",
     "Alias",
     "Body",
+    "Description",
     "Domain",
+    "Intervals",
     "LoggedIn",
     "Mailbox",
     "MailboxChanged",
@@ -26,6 +30,12 @@ __all__ = [
 ]
 
 INBOX = "INBOX"
+
+Intervals = tuple[tuple[int, int], ...]
+"""UIDs: ``(low, high)`` inclusive, ascending, not overlapping (``formats.imap.sets.NumberSet.ranges``)."""
+
+EVERY_UID: Intervals = ((1, 0xFFFFFFFF),)
+"""Whatever there is."""
 
 
 class SystemFlag:
@@ -42,6 +52,9 @@ class SystemFlag:
     DRAFT = 16
     UTF8 = 32
     KEYWORDS = 64
+
+    CLIENT = SEEN | ANSWERED | FLAGGED | DELETED | DRAFT
+    """What clients see and change of these."""
 
 
 @attrs.frozen
@@ -126,7 +139,12 @@ class Resolution:
 
 @attrs.frozen
 class Mailbox:
-    """A mailbox as its row tells it: counters are kept, never counted."""
+    """A mailbox as its row tells it: counters are kept, never counted.
+
+    :ivar modseq: HIGHESTMODSEQ. :ivar keywords: names of the flag bits from ``SystemFlag.KEYWORDS`` up, in the spelling that came first.
+    :ivar special_use: attributes such as ``\\Sent`` (RFC 6154). :ivar recent: messages from this UID on were claimed by no session as
+    ``\\Recent`` (``ClaimRecent``).
+    """
 
     id: int
     account: int
@@ -137,7 +155,9 @@ class Mailbox:
     messages: int
     unseen: int
     octets: int
+    recent: int = 1
     keywords: tuple[str, ...] = ()
+    special_use: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -161,13 +181,30 @@ class Body:
     location: str | None = None
 
 
+class Description(NamedTuple):
+    """What is kept of a message so that most of FETCH need not open it.
+
+    ``header``: octets before the body, the empty line and our prefix included. ``envelope``, ``bodystructure``: as IMAP writes them.
+    """
+
+    header: int
+    envelope: bytes
+    bodystructure: bytes
+
+
 @attrs.frozen
 class MailboxChanged:
-    """Published after the commit that changed a mailbox: read the changes since the modseq that you know."""
+    """Published after the commit that changed a mailbox.
+
+    :ivar modseq: of the mailbox after it. :ivar since: of the mailbox before it. :ivar uids: where to look: what was added, changed or
+    removed lies in these intervals; None: read the changes since the modseq that you know.
+    """
 
     account: int
     mailbox: int
     modseq: int
+    since: int = 0
+    uids: Intervals | None = None
 
 
 @attrs.frozen

@@ -4,7 +4,7 @@
 
     rcpt -> route -> Recipient(accounts)
     write -> Intake -> body writer                   (nothing is kept here)
-    commit -> trace + body -> store.apply([Deliver]) -> queue id
+    commit -> trace + body + description -> store.apply([Deliver]) -> queue id
 
 After :meth:`Transaction.commit` returned, the message is durable for every recipient; if it raised, for none.
 """
@@ -17,7 +17,7 @@ from zope.interface import implementer
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.delivery import ITransaction, Recipient
 from mailsvc.core.operations import Deliver
-from mailsvc.core.values import Body, SystemFlag
+from mailsvc.core.values import Body, Description, SystemFlag
 from mailsvc.delivery.intake import Intake
 from mailsvc.delivery.routing import route
 from mailsvc.delivery.services import Sender, Services
@@ -67,22 +67,25 @@ class Transaction:
             raise
         # From here on nothing is taken back: when the store cannot answer, it may have kept its promise all the same.
         queue_id = self._next_id()
-        await self._services.store.apply([self._deliver(queue_id, body)])
+        second = int(self._services.now())
+        prefix = trace(self._sender, self.recipients, self._services.hostname, queue_id, second)
+        description = await self._services.store.bodies.describe(prefix, body)
+        await self._services.store.apply([self._deliver(prefix, body, second, description)])
         self._report(queue_id, body.size)
         return queue_id
 
-    def _deliver(self, queue_id: str, body: Body) -> Deliver:
-        second = int(self._services.now())
+    def _deliver(self, prefix: bytes, body: Body, second: int, description: Description) -> Deliver:
         # Two recipients that lead to one account make one copy.
         accounts = {account.id: None for recipient in self.recipients for account in recipient.accounts}
         return Deliver(
             accounts=tuple(accounts),
-            prefix=trace(self._sender, self.recipients, self._services.hostname, queue_id, second),
+            prefix=prefix,
             size=body.size,
             date=second,
             data=body.data,
             location=body.location,
             flags=SystemFlag.UTF8 if self._sender.envelope.utf8 else 0,
+            description=description,
         )
 
     def _report(self, queue_id: str, size: int) -> None:

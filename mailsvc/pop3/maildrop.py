@@ -15,6 +15,7 @@ from mailsvc.core.interfaces.maildrop import IMaildrop
 from mailsvc.core.interfaces.store import ILock, IStore
 from mailsvc.core.operations import Expunge, Operation, StoreFlags
 from mailsvc.core.values import INBOX, Account, Mailbox, Rows, SystemFlag
+from mailsvc.formats.imap.sets import NumberSet
 from mailsvc.formats.pop3 import unique_id
 
 __all__ = ["Factory", "Maildrop", "maildrop_factory"]
@@ -84,13 +85,13 @@ class Maildrop:
     async def update(self, deleted: Collection[int], retrieved: Collection[int]) -> None:
         """Remove and mark as seen in one transaction; return when it is durable. Raises NOT_NOW, and nothing was removed."""
         uids, flags = self._rows.uids, self._rows.flags
-        seen = tuple(uids[i] for i in sorted(retrieved) if i not in deleted and not flags[i] & SystemFlag.SEEN)
-        gone = tuple(uids[i] for i in sorted(deleted))
+        seen = NumberSet.of(uids[i] for i in retrieved if i not in deleted and not flags[i] & SystemFlag.SEEN)
+        gone = NumberSet.of(uids[i] for i in deleted)
         operations: list[Operation] = []
         if seen:
-            operations.append(StoreFlags(self._mailbox, seen, add=SystemFlag.SEEN))
+            operations.append(StoreFlags(self._mailbox, seen.ranges, add=SystemFlag.SEEN))
         if gone:
-            operations.append(Expunge(self._mailbox, gone))
+            operations.append(Expunge(self._mailbox, gone.ranges))
         if operations:
             await self._store.apply(operations)
 

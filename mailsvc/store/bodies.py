@@ -16,22 +16,24 @@ Steps 2 to 4 run in a thread: the reactor goes on. Out: prefix and bytes are rea
 """
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
 from zope.interface import implementer
 
-from mailsvc.core.errors import temporary
+from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.interfaces.store import IBodies, IBodyWriter
-from mailsvc.core.values import Body
+from mailsvc.core.values import Body, Description
 from mailsvc.store import bodyfile
+from mailsvc.store.descriptions import Descriptions
 from mailsvc.store.layout import Layout, sync_directory
 from mailsvc.store.reading import Reader
 
 __all__ = ["Bodies", "BodyWriter", "InThread"]
 
 _BUFFER = 256 * 1024
+_EVERYTHING = 1 << 40
 _PIECES = 100  # a message that comes in pieces of two octets must not take 30 times its size
 
 
@@ -46,7 +48,15 @@ class InThread(Protocol):
 class Bodies:
     """The bodies of a store."""
 
-    def __init__(self, layout: Layout, inline_limit: int, reader: Reader, in_thread: InThread) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        inline_limit: int,
+        reader: Reader,
+        in_thread: InThread,
+        descriptions: Descriptions,
+    ) -> None:
+        self._descriptions = descriptions
         self._layout = layout
         self._inline_limit = inline_limit
         self._reader = reader
@@ -70,6 +80,42 @@ class Bodies:
         if stop <= start:
             return head
         return head + self._part(content, location, start, stop - start)
+
+    async def get_many(self, contents: Sequence[int], offset: int = 0, length: int = -1) -> list[bytes | None]:
+        """The same part of many messages, in this order; None for those that are gone. Raises NOT_NOW."""
+        whole = length if length >= 0 else _EVERYTHING
+        return await self._gather(contents, dict.fromkeys(contents, (offset, whole)), {})
+
+    async def get_headers(self, contents: Sequence[int]) -> list[bytes | None]:
+        """The headers of many messages, prefix and empty line included; None for those that are gone. Raises NOT_NOW."""
+        found, elsewhere = self._reader.inline_headers(contents)
+        missing = [content for content, size in elsewhere.items() if size is None]
+        if missing:
+            described = await self._descriptions.render(missing)
+            elsewhere.update((content, description.header) for content, description in described.items())
+        return await self._gather(contents, {content: (0, size or 0) for content, size in elsewhere.items()}, found)
+
+    async def describe(self, prefix: bytes, body: Body) -> Description:
+        """What is kept of a message besides its bytes. Raises NOT_NOW."""
+        return await self._descriptions.of(len(prefix), body)
+
+    async def _gather(
+        self, contents: Sequence[int], parts: dict[int, tuple[int, int]], found: dict[int, bytes]
+    ) -> list[bytes | None]:
+        """What is found already, and of others the part ``(offset, length)``: those in the database at once, those in files one by one."""
+        if parts:
+            found |= self._reader.inline_parts([(content, *part) for content, part in parts.items()])
+        return [await self._one(content, parts, found) for content in contents]
+
+    async def _one(self, content: int, parts: dict[int, tuple[int, int]], found: dict[int, bytes]) -> bytes | None:
+        if content in found or content not in parts:
+            return found.get(content)
+        try:
+            return await self.get(content, *parts[content])
+        except MailError as error:
+            if error.kind is Kind.EXPUNGED:
+                return None
+            raise
 
     def _part(self, content: int, location: str | None, start: int, length: int) -> bytes:
         if location is None:

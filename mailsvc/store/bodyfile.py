@@ -25,7 +25,7 @@ _MAGIC = b"mailsvc-body 1 "
 
 
 def header(size: int) -> bytes:
-    """The first octets of the file of a body of ``size`` octets."""
+    """The first octets of the file of a body of ``size`` octets: a line, so that the body begins a line for who looks at the file."""
     return (_MAGIC + b"%020d" % size).ljust(HEADER - 1) + b"\n"
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from twisted.application.internet import ClientService
+from twisted.application.internet import ClientService, TimerService
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint
@@ -24,7 +24,7 @@ from twisted.python.threadpool import ThreadPool
 from zope.interface import implementer
 
 from mailsvc.bus import Announcement, Bus
-from mailsvc.core.errors import temporary
+from mailsvc.core.errors import MailError, temporary
 from mailsvc.core.interfaces.store import ILock, IStore
 from mailsvc.core.operations import Operation
 from mailsvc.core.values import MailboxChanged
@@ -39,6 +39,7 @@ __all__ = ["StoreClient"]
 
 _log = Logger()
 _THREADS = 12
+_POLL = 10.0
 
 
 @implementer(IStore)
@@ -67,6 +68,9 @@ class StoreClient(StoreBase, MultiService):
         endpoint = UNIXClientEndpoint(reactor, layout.socket)
         self._connection = ClientService(endpoint, Factory.forProtocol(lambda: Link(self)), _back_off, clock=reactor)
         self._connection.setServiceParent(self)
+        poll = TimerService(_POLL, self._poll)
+        poll.clock = reactor
+        poll.setServiceParent(self)
 
     # --- IStore ---
 
@@ -150,6 +154,14 @@ class StoreClient(StoreBase, MultiService):
         for lock in tuple(self._locks):
             lock.take_again()
         self._tell_waiting(lambda one: one.callback(None))
+        self._poll()  # what was committed while nobody told us
+
+    def _poll(self) -> None:
+        """A look at the selected mailboxes: makes up for events that were lost."""
+        try:
+            self.views.poll()
+        except MailError as error:
+            _log.warn("selected mailboxes: {error}", error=error)
 
     def disconnected(self, link: Link) -> None:
         """The connection is gone: nobody knows what became of the requests."""

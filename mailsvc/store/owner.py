@@ -6,7 +6,7 @@ do:
 1. read whatever all connections have sent
 2. BEGIN IMMEDIATE; each request in a savepoint of its own; COMMIT, which is one **fdatasync** of the write-ahead log
    (``synchronous=FULL``) however many requests there are
-3. answer all of them, then tell all connections which mailboxes changed
+3. tell all connections which mailboxes changed, then answer all requests
 
 While it syncs, the next requests gather in the sockets; before it commits it may wait a moment for more of them
 (:mod:`mailsvc.store.gather`).
@@ -30,6 +30,7 @@ from collections.abc import Callable
 from typing import Any
 
 import apsw
+import attrs
 
 from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.operations import Operation
@@ -120,10 +121,11 @@ class Owner:
         group = [entry for entry in group if entry[-1] > begun]  # done now, the others' next try would double them
         done = self._committer.commit([operations for _, _, operations, _ in group])
         self._commit_time += (time.monotonic() - begun - self._commit_time) / 8
+        if done.changed:  # before the answers: who is told that something is done has already heard what it changed
+            events = [attrs.astuple(event, recurse=False) for event in done.changed]
+            self._broadcast((0, "changed", events))
         for (peer, request, _, _), answer in zip(group, done.answers, strict=True):
             peer.send(_answer(request, answer))
-        if done.changed:
-            self._broadcast((0, "changed", [(event.account, event.mailbox, event.modseq) for event in done.changed]))
         self._handle(0)  # what came meanwhile, before the answers make more
         self._gather.committed(len(group), bool(self._waiting))
         for peer in tuple(self._peers):

@@ -8,32 +8,64 @@ kept: a client that asks again every minute costs one look at the mailbox's mods
 
 # ruff: noqa: S608 - SQL is put together from constants of this module only
 
+import json
 import sys
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import apsw
 
 from mailsvc.core.errors import Kind, MailError, temporary
-from mailsvc.core.values import Mailbox, Rows
+from mailsvc.core.interfaces.store import Field
+from mailsvc.core.values import Intervals, Mailbox, Rows
 from mailsvc.db import connection as db
 from mailsvc.db import schema
-from mailsvc.store.sql_mail import mailbox_name
+from mailsvc.formats.imap.names import canonical
+from mailsvc.store.sql_common import LISTED, WANTED
 
-__all__ = ["Reader", "no_pause"]
+__all__ = ["DESCRIBED", "Reader", "no_pause"]
 
 SLICE = 4096
+FETCHED = 500
 LAST_UID = 0xFFFFFFFF
 
-_MAILBOX = "id, account, name, uidvalidity, uidnext, modseq, messages, unseen, octets, keywords"
+_MAILBOX = "id, account, name, uidvalidity, uidnext, modseq, messages, unseen, octets, recent, keywords, special_use"
 _ROWS = (
     f"SELECT count(*), max(uid), group_concat(format('{'%016x' * 6}', uid, modseq, flags, size, date, content), '')"
     " FROM (SELECT * FROM msg WHERE mailbox=? AND uid BETWEEN ? AND ? AND modseq>? ORDER BY uid LIMIT ?)"
 )
+_ROWS_IN = (
+    f"SELECT count(*), max(uid), group_concat(format('{'%016x' * 6}', uid, modseq, flags, size, date, content), '')"
+    f" FROM (SELECT msg.* FROM {WANTED} LIMIT {SLICE})"
+)
+_INLINE_PARTS = (
+    "SELECT c.id, substr(c.prefix, offset + 1, length),"
+    " substr(b.data, max(offset - length(c.prefix), 0) + 1, max(length - max(length(c.prefix) - offset, 0), 0))"
+    " FROM (SELECT value->>0 content, value->>1 offset, value->>2 length FROM json_each(?)) w"
+    " CROSS JOIN content c ON c.id=w.content CROSS JOIN body b ON b.content=c.id"
+)
+_HEADERS = (
+    "SELECT c.id, c.header, c.header IS NOT NULL AND b.content IS NOT NULL, c.prefix,"
+    " substr(b.data, 1, c.header - length(c.prefix)) FROM json_each(?) w"
+    " CROSS JOIN content c ON c.id=w.value LEFT JOIN body b ON b.content=c.id"
+)
+_COLUMNS = {
+    Field.MODSEQ: "msg.modseq",
+    Field.FLAGS: "msg.flags",
+    Field.SIZE: "msg.size",
+    Field.DATE: "msg.date",
+    Field.CONTENT: "msg.content",
+    Field.HEADER_SIZE: "c.header",
+    Field.ENVELOPE: "c.envelope",
+    Field.BODYSTRUCTURE: "c.bodystructure",
+}
+DESCRIBED = frozenset({Field.HEADER_SIZE, Field.ENVELOPE, Field.BODYSTRUCTURE})
+
+T = TypeVar("T")
 
 
 async def no_pause() -> None:
@@ -72,7 +104,7 @@ class Reader:
 
     def mailbox(self, account: int, name: str) -> Mailbox | None:
         """The mailbox of this name."""
-        rows = self._all(f"SELECT {_MAILBOX} FROM mailbox WHERE account=? AND name=?", account, mailbox_name(name))
+        rows = self._all(f"SELECT {_MAILBOX} FROM mailbox WHERE account=? AND name=?", account, canonical(name))
         return _mailbox(rows[0]) if rows else None
 
     def mailboxes(self, account: int) -> list[Mailbox]:
@@ -80,6 +112,10 @@ class Reader:
         return [
             _mailbox(row) for row in self._all(f"SELECT {_MAILBOX} FROM mailbox WHERE account=? ORDER BY name", account)
         ]
+
+    def subscriptions(self, account: int) -> list[str]:
+        """The names that an account is subscribed to, sorted."""
+        return [name for (name,) in self._all("SELECT name FROM subscription WHERE account=? ORDER BY name", account)]
 
     async def rows(self, mailbox: int, first: int = 1, last: int = LAST_UID) -> Rows:
         """The index rows with ``first <= uid <= last``. Raises NOT_FOUND, NOT_NOW."""
@@ -92,6 +128,64 @@ class Reader:
         loaded = await self._load(mailbox, first, last)
         self._cache.put(mailbox, modseq, loaded)
         return loaded
+
+    async def rows_in(self, mailbox: int, uids: Intervals) -> Rows:
+        """The index rows in these intervals, never kept. Raises NOT_FOUND, NOT_NOW."""
+        self._state(mailbox)
+        numbers = array("Q")
+        async for packed in self._sliced(uids, SLICE, lambda part: self._packed(mailbox, part)):
+            numbers.extend(packed)
+        return _rows(numbers)
+
+    def _packed(self, mailbox: int, uids: Intervals) -> tuple["array[int]", int, int]:
+        count, last, packed = self._all(_ROWS_IN, mailbox, json.dumps(uids))[0]
+        return _unpack(packed or ""), count, last
+
+    async def fetch(
+        self, mailbox: int, uids: Intervals, fields: Sequence[Field]
+    ) -> AsyncIterator[list[tuple[Any, ...]]]:
+        """Slices of ``(uid, *fields)``; what was never described is None. Raises NOT_NOW."""
+        columns = ", ".join(["msg.uid", *(_COLUMNS[field] for field in fields)])
+        more = " CROSS JOIN content c ON c.id=msg.content" if any(field in DESCRIBED for field in fields) else ""
+        sql = f"SELECT {columns} FROM {WANTED}{more} LIMIT {FETCHED}"
+
+        def read(part: Intervals) -> tuple[list[tuple[Any, ...]], int, int]:
+            rows = self._all(sql, mailbox, json.dumps(part))
+            return rows, len(rows), rows[-1][0] if rows else 0
+
+        async for rows in self._sliced(uids, FETCHED, read):
+            if rows:
+                yield rows
+
+    async def _sliced(
+        self, uids: Intervals, limit: int, read: Callable[[Intervals], tuple[T, int, int]]
+    ) -> AsyncIterator[T]:
+        """What ``read`` gives for a part of the intervals at a time; it tells how many rows that was and the last UID."""
+        at = low = 0
+        while at < len(uids):
+            first, *others = uids[at : at + limit]
+            part, count, last = read(((max(first[0], low), first[1]), *others))
+            yield part
+            if count < limit:
+                at += limit
+                low = 0
+            else:  # there may be more in these intervals
+                low = last + 1
+                while at < len(uids) and uids[at][1] < low:
+                    at += 1
+            if at < len(uids):
+                await self._pause()
+
+    def state(self, mailbox: int) -> tuple[int, tuple[str, ...]]:
+        """The modseq and the keywords of a mailbox. Raises NOT_FOUND, NOT_NOW."""
+        rows = self._all("SELECT modseq, keywords FROM mailbox WHERE id=?", mailbox)
+        if not rows:
+            raise MailError(Kind.NOT_FOUND, "no-such-mailbox", detail=str(mailbox))
+        return rows[0][0], tuple(rows[0][1].split())
+
+    def modseqs(self, mailboxes: Sequence[int]) -> dict[int, int]:
+        """The modseqs of those of the mailboxes that are there. Raises NOT_NOW."""
+        return dict(self._all(f"SELECT id, modseq FROM mailbox WHERE id {LISTED}", json.dumps(mailboxes)))
 
     async def changes(self, mailbox: int, modseq: int) -> tuple[Rows, list[int], bool]:
         """Rows changed and UIDs expunged after ``modseq``, and whether the latter are complete. Raises NOT_FOUND, NOT_NOW."""
@@ -124,7 +218,18 @@ class Reader:
         rows = self._all("SELECT substr(data, ?, ?) FROM body WHERE content=?", start + 1, length, content)
         if not rows:
             raise MailError(Kind.EXPUNGED, "content-expunged", detail=str(content))
-        return bytes(rows[0][0])
+        return bytes(rows[0][0] or b"")  # substr of nothing is NULL
+
+    def inline_parts(self, parts: Sequence[tuple[int, int, int]]) -> dict[int, bytes]:
+        """Of each content that lives in the database the part ``(content, offset, length)``, prefix and body as one. Raises NOT_NOW."""
+        rows = self._all(_INLINE_PARTS, json.dumps(parts))
+        return {content: (head or b"") + (data or b"") for content, head, data in rows}
+
+    def inline_headers(self, contents: Sequence[int]) -> tuple[dict[int, bytes], dict[int, int | None]]:
+        """Headers of those contents that live in the database; of the others the size, None where nobody knows it yet. Raises NOT_NOW."""
+        rows = self._all(_HEADERS, json.dumps(contents))
+        here = {content: (prefix or b"") + (data or b"") for content, size, inline, prefix, data in rows if inline}
+        return here, {content: size for content, size, inline, *_ in rows if not inline}
 
     def _all(self, sql: str, *bindings: Any) -> list[tuple[Any, ...]]:
         try:
@@ -199,8 +304,8 @@ def _between(rows: Rows, first: int, last: int) -> Rows:
 
 
 def _mailbox(row: tuple[Any, ...]) -> Mailbox:
-    keywords: str = row[-1]
-    return Mailbox(*row[:-1], tuple(keywords.split()))  # type: ignore[call-arg]  # mypy cannot count the columns
+    keywords, special_use = row[-2:]
+    return Mailbox(*row[:-2], tuple(keywords.split()), tuple(special_use.split()))  # type: ignore[call-arg]  # mypy cannot count the columns
 
 
 class _Cache:

@@ -17,7 +17,7 @@ import apsw
 import attrs
 
 from mailsvc.db.connection import open_writer
-from mailsvc.db.schema import migrate
+from mailsvc.db.schema import migrate, version_of
 from mailsvc.store import bodyfile, orphans, rederive, salvage
 from mailsvc.store.committer import take_lease
 from mailsvc.store.layout import Layout, sync_directory
@@ -38,6 +38,7 @@ _PLAIN = {
     "domain_alias": "name, domain",
     "alias": "address, domain",
     "alias_target": "alias, position, target",
+    "subscription": "account, name",
 }
 
 
@@ -127,13 +128,14 @@ def _copy(old: apsw.Connection, db: apsw.Connection) -> None:
     for table, columns in _PLAIN.items():
         for row in sorted(salvage.plain(old, columns, table)):
             _insert(db, table, columns, row)
-    mailboxes = list(salvage.rows(old, "id, account, name, uidnext, modseq, keywords", "mailbox", "id"))
+    columns = "id, account, name, uidnext, modseq, keywords" + (", special_use, recent" if _since_imap(old) else "")
+    mailboxes = list(salvage.rows(old, columns, "mailbox", "id"))
     validity = int(time.time())
     for row in salvage.rows(old, "1, value", "meta", "1", "name='uidvalidity'"):
         validity = max(validity, row[1])
     for mailbox, *rest in mailboxes:
         validity += 1
-        _insert(db, "mailbox", "id, uidvalidity, account, name, uidnext, modseq, keywords", (mailbox, validity, *rest))
+        _insert(db, "mailbox", columns.replace("id,", "id, uidvalidity,", 1), (mailbox, validity, *rest))
         _copy_messages(old, db, mailbox)
     for (mailbox,) in db.execute("SELECT mailbox FROM erase_later").fetchall():
         _copy_messages(old, db, mailbox)
@@ -144,6 +146,14 @@ def _copy_messages(old: apsw.Connection, db: apsw.Connection, mailbox: object) -
     columns = "uid, mailbox, modseq, flags, size, date, content"
     for row in salvage.rows(old, columns, "msg", "uid", "mailbox=?", (mailbox,)):
         _insert(db, "msg", columns, row)
+
+
+def _since_imap(old: apsw.Connection) -> bool:
+    """Whether the database has the columns of schema 3."""
+    try:
+        return version_of(old) >= 3
+    except apsw.Error:
+        return True
 
 
 def _insert(db: apsw.Connection, table: str, columns: str, row: tuple[object, ...]) -> None:

@@ -13,6 +13,7 @@ import apsw
 import attrs
 
 from mailsvc.store import bodyfile, orphans
+from mailsvc.store.descriptions import describe, describe_file
 from mailsvc.store.layout import Layout
 
 __all__ = ["TEXTS", "Finding", "Placer", "rederive"]
@@ -131,6 +132,9 @@ _NOWHERE = (
      " OR (address NOT LIKE 'postmaster@%' AND address IN (SELECT address FROM account))"),
     ("removed", "SELECT alias || ' -> ' || target FROM alias_target WHERE alias NOT IN (SELECT address FROM alias)",
      "DELETE FROM alias_target WHERE alias NOT IN (SELECT address FROM alias)"),
+    ("removed", "SELECT format('subscription of account %d: %s', account, name) FROM subscription"
+     " WHERE account NOT IN (SELECT id FROM account)",
+     "DELETE FROM subscription WHERE account NOT IN (SELECT id FROM account)"),
     ("removed", "SELECT name FROM domain_alias WHERE domain NOT IN (SELECT id FROM domain)",
      "DELETE FROM domain_alias WHERE domain NOT IN (SELECT id FROM domain)"),
     ("lost", "SELECT format('%s, %s, UID %d', coalesce(a.address, '?'), coalesce(b.name, '?'), g.uid) FROM msg g"
@@ -148,6 +152,10 @@ _DERIVED = (
     " coalesce((SELECT max(uid)+1 FROM expunged WHERE mailbox=mailbox.id), 1)),"
     " modseq=max(modseq, coalesce((SELECT max(modseq) FROM msg g WHERE g.mailbox=mailbox.id), 1),"
     " coalesce((SELECT max(modseq) FROM expunged e WHERE e.mailbox=mailbox.id), 1))",
+    "UPDATE mailbox SET recent=min(recent, uidnext)",
+    "UPDATE msg SET flags=flags & ((64 << n) - 1) FROM (SELECT id,"  # 64: SystemFlag.KEYWORDS; n: how many have names
+    " length(keywords) - length(replace(keywords, ' ', '')) + (keywords<>'') n FROM mailbox) b"
+    " WHERE b.id=msg.mailbox AND flags >> (6 + n) <> 0",
     "UPDATE mailbox SET (messages, unseen, octets)=(SELECT count(*), coalesce(sum(1 - (flags & 1)), 0), coalesce(sum(size), 0)"
     " FROM msg WHERE mailbox=mailbox.id)",
     "UPDATE account SET (messages, octets)=(SELECT coalesce(sum(messages), 0), coalesce(sum(octets), 0)"
@@ -171,8 +179,23 @@ def rederive(layout: Layout, db: apsw.Connection) -> list[Finding]:
     _new_validities(db)
     for statement in _DERIVED:
         db.execute(statement)
+    _describe(layout, db)
     orphans.sweep(layout, db)
     return findings
+
+
+def _describe(layout: Layout, db: apsw.Connection) -> None:
+    """What IMAP asks for, rendered anew from each text."""
+    for (content,) in db.execute("SELECT id FROM content").fetchall():
+        (row,) = db.execute(
+            "SELECT length(prefix), size, location, CAST(data AS BLOB), header, envelope, bodystructure FROM content"
+            " LEFT JOIN body ON content=id WHERE id=?",
+            (content,),
+        )
+        prefix, size, location, data, *known = row
+        made = describe(prefix, data) if location is None else describe_file(prefix, layout.body(location), size)
+        if tuple(known) != made:
+            db.execute("UPDATE content SET header=?, envelope=?, bodystructure=? WHERE id=?", (*made, content))
 
 
 def _nowhere(db: apsw.Connection) -> list[Finding]:

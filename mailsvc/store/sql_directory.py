@@ -4,8 +4,9 @@
 
 from mailsvc.core import operations as ops
 from mailsvc.core.errors import Kind, MailError
+from mailsvc.core.values import INBOX
 from mailsvc.formats.address import Address, canonical_domain, canonical_local
-from mailsvc.store import sql_mail
+from mailsvc.store import sql_mail, sql_mailboxes
 from mailsvc.store.context import Context
 
 __all__ = [
@@ -94,7 +95,7 @@ def _insert_account(context: Context, domain: int, address: str, operation: ops.
         (domain, address, login, operation.password_hash, operation.quota),
     )
     account = context.db.last_insert_rowid()
-    sql_mail.new_mailbox(context, account, sql_mail.INBOX)
+    sql_mail.new_mailbox(context, account, INBOX)
     return account
 
 
@@ -130,8 +131,9 @@ def remove_account(context: Context, operation: ops.RemoveAccount) -> None:
 
 def _erase_account(context: Context, account: int) -> None:
     """Gone for everybody at once, however much mail there is: that is erased later (:mod:`mailsvc.store.chores`)."""
-    context.db.execute("INSERT INTO erase_later(mailbox) SELECT id FROM mailbox WHERE account=?", (account,))
-    context.db.execute("DELETE FROM mailbox WHERE account=?", (account,))
+    for (mailbox,) in context.all("SELECT id FROM mailbox WHERE account=?", account):
+        sql_mailboxes.erase_mailbox(context, mailbox)
+    context.db.execute("DELETE FROM subscription WHERE account=?", (account,))
     context.db.execute("DELETE FROM account WHERE id=?", (account,))
 
 

@@ -1,52 +1,38 @@
-"""The SQL of mailboxes and messages. Counters of mailboxes and accounts change in the statement beside the rows that they count."""
+"""The SQL of messages that arrive, by delivery or APPEND, and of contents, which live as long as rows of ``msg`` point to them.
 
-# ruff: noqa: S608 - SQL is put together from constants of this module only
+Counters of mailboxes and accounts change in the statement beside the rows that they count.
+"""
+
+# ruff: noqa: S608 - SQL is put together from constants of this package only
 
 import json
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
+import attrs
+
 from mailsvc.core import operations as ops
 from mailsvc.core.errors import Kind, MailError, temporary
-from mailsvc.core.values import INBOX, MailboxChanged, SystemFlag
+from mailsvc.core.values import SystemFlag
+from mailsvc.formats.imap.names import canonical, parents
 from mailsvc.store.context import Context, Labelled
+from mailsvc.store.sql_common import LISTED, Box, box, changed
+from mailsvc.store.sql_keywords import extended, keep
 
-__all__ = [
-    "INBOX",
-    "create_mailbox",
-    "deliver",
-    "expunge",
-    "let_go",
-    "mailbox_name",
-    "new_mailbox",
-    "store_flags",
-]
-
-# The functions below take lists of ids as JSON: one statement, whatever their number.
-_LISTED = "IN (SELECT value FROM json_each(?))"
+__all__ = ["append", "charge", "deliver", "describe", "let_go", "named", "new_mailbox"]
 
 
-def mailbox_name(name: str) -> str:
-    """The name under which a mailbox is stored: NFC, and INBOX in any case is INBOX (RFC 9051 5.1)."""
-    normal = unicodedata.normalize("NFC", name)
-    return INBOX if normal.upper() == INBOX else normal
-
-
-def create_mailbox(context: Context, operation: ops.CreateMailbox) -> int:
-    """:class:`~mailsvc.core.operations.CreateMailbox`."""
-    name = mailbox_name(operation.name)
-    if not name:
-        raise MailError(Kind.BAD_REQUEST, "mailbox-without-name")
-    if not context.one("SELECT 1 FROM account WHERE id=?", operation.account):
-        raise MailError(Kind.NOT_FOUND, "no-such-account")
-    if context.one("SELECT 1 FROM mailbox WHERE account=? AND name=?", operation.account, name):
-        raise MailError(Kind.EXISTS, "mailbox-exists", detail=name)
-    return new_mailbox(context, operation.account, name)
+def named(context: Context, account: int, name: str) -> Box | None:
+    """The mailbox of this name."""
+    row = context.one("SELECT id FROM mailbox WHERE account=? AND name=?", account, canonical(name))
+    return box(context, row[0]) if row else None
 
 
 def new_mailbox(context: Context, account: int, name: str) -> int:
-    """Insert a mailbox under a UIDVALIDITY that was never given before, in any mailbox. Returns its id."""
+    """Insert a mailbox under a UIDVALIDITY that was never given before, in any mailbox, and those above it. Returns its id."""
+    for parent in parents(name):
+        if named(context, account, parent) is None:
+            new_mailbox(context, account, parent)
     (uidvalidity,) = context.one(
         "UPDATE meta SET value=max(value + 1, ?) WHERE name='uidvalidity' RETURNING value", context.now
     )
@@ -59,9 +45,9 @@ def deliver(context: Context, operation: ops.Deliver) -> tuple[tuple[int, int, i
     _check_body(context, operation)
     size = len(operation.prefix) + operation.size
     for account in operation.accounts:
-        _charge(context, account, size, operation.check_quota)
+        charge(context, account, size, operation.check_quota)
     content = _new_content(context, operation)
-    name = mailbox_name(operation.mailbox)
+    name = canonical(operation.mailbox)
     return tuple(_put(context, account, name, content, size, operation) for account in operation.accounts)
 
 
@@ -77,11 +63,12 @@ def _check_body(context: Context, operation: ops.Deliver) -> None:
         raise temporary("body-file-missing", f"{operation.location} is not there with {operation.size} octets")
 
 
-def _charge(context: Context, account: int, size: int, check_quota: bool) -> None:
+def charge(context: Context, account: int, size: int, check_quota: bool, messages: int = 1) -> None:
+    """Count messages of ``size`` octets in all for an account. Raises QUOTA, NOT_FOUND."""
     row = context.one(
-        "UPDATE account SET messages=messages+1, octets=octets+?2 WHERE id=?1 AND (quota=0 OR NOT ?3 OR octets+?2<=quota)"
+        "UPDATE account SET messages=messages+?4, octets=octets+?2 WHERE id=?1 AND (quota=0 OR NOT ?3 OR octets+?2<=quota)"
         " RETURNING id",
-        account, size, check_quota,
+        account, size, check_quota, messages,
     )  # fmt: skip
     if row:
         return
@@ -94,8 +81,14 @@ def _charge(context: Context, account: int, size: int, check_quota: bool) -> Non
 def _new_content(context: Context, operation: ops.Deliver) -> int:
     db = context.db
     db.execute(
-        "INSERT INTO content(refs, size, prefix, location) VALUES(?, ?, ?, ?)",
-        (len(operation.accounts), operation.size, operation.prefix, operation.location),
+        "INSERT INTO content(refs, size, prefix, location, header, envelope, bodystructure) VALUES(?, ?, ?, ?, ?, ?, ?)",
+        (
+            len(operation.accounts),
+            operation.size,
+            operation.prefix,
+            operation.location,
+            *(operation.description or (None, None, None)),
+        ),
     )
     content = db.last_insert_rowid()
     if operation.data is not None:
@@ -106,7 +99,7 @@ def _new_content(context: Context, operation: ops.Deliver) -> int:
 
 
 def _label(context: Context, operation: ops.Deliver) -> Labelled:
-    rows = context.all(f"SELECT address FROM account WHERE id {_LISTED}", json.dumps(operation.accounts))
+    rows = context.all(f"SELECT address FROM account WHERE id {LISTED}", json.dumps(operation.accounts))
     facts = {
         "addresses": [address for (address,) in rows],
         "mailbox": operation.mailbox,
@@ -135,69 +128,30 @@ def _put(
         "INSERT INTO msg(mailbox, uid, modseq, flags, size, date, content) VALUES(?, ?, ?, ?, ?, ?, ?)",
         (mailbox, uid, modseq, operation.flags, size, operation.date, content),
     )
-    context.changed.append(MailboxChanged(account, mailbox, modseq))
+    changed(context, account, mailbox, modseq, ((uid, uid),))
     return mailbox, uid, uidvalidity
 
 
-def store_flags(context: Context, operation: ops.StoreFlags) -> int:
-    """:class:`~mailsvc.core.operations.StoreFlags`. Messages whose flags stay as they were keep their modseq."""
-    account, modseq = _mailbox(context, operation.mailbox)
-    bindings = (operation.add, operation.remove, operation.mailbox, json.dumps(operation.uids))
-    (count, unseen) = context.one(
-        "SELECT count(*), coalesce(sum((flags & 1) - (((flags | ?1) & ~?2) & 1)), 0) FROM msg"
-        f" WHERE mailbox=?3 AND uid {_LISTED.replace('?', '?4')} AND flags <> ((flags | ?1) & ~?2)",
-        *bindings,
-    )
-    if not count:
-        return modseq
-    context.db.execute(
-        f"UPDATE msg SET flags=(flags | ?1) & ~?2, modseq=?5 WHERE mailbox=?3 AND uid {_LISTED.replace('?', '?4')}"
-        " AND flags <> ((flags | ?1) & ~?2)",
-        (*bindings, modseq + 1),
-    )
-    context.db.execute(
-        "UPDATE mailbox SET modseq=?, unseen=unseen+? WHERE id=?", (modseq + 1, unseen, operation.mailbox)
-    )
-    context.changed.append(MailboxChanged(account, operation.mailbox, modseq + 1))
-    return modseq + 1
+def append(context: Context, operation: ops.Append) -> tuple[int, int, int]:
+    """:class:`~mailsvc.core.operations.Append`: a delivery into a mailbox that must be there."""
+    mailbox = named(context, operation.account, operation.mailbox)
+    if mailbox is None:
+        raise MailError(Kind.NOT_FOUND, "no-such-target", detail=operation.mailbox)
+    fields = attrs.asdict(operation, recurse=False, filter=lambda field, _: field.name not in ("account", "keywords"))
+    fields["flags"] &= SystemFlag.CLIENT | SystemFlag.UTF8
+    bits, keywords = extended(mailbox, operation.keywords)
+    keep(context, mailbox, keywords)
+    fields["flags"] |= bits
+    (placed,) = deliver(context, ops.Deliver(accounts=(operation.account,), prefix=b"", **fields))
+    return placed
 
 
-def expunge(context: Context, operation: ops.Expunge) -> tuple[int, ...]:
-    """:class:`~mailsvc.core.operations.Expunge`: remembers the UIDs under the new modseq, for those who ask what changed."""
-    account, modseq = _mailbox(context, operation.mailbox)
-    rows = context.all(
-        f"SELECT uid, size, flags, content FROM msg WHERE mailbox=? AND uid {_LISTED} ORDER BY uid",
-        operation.mailbox,
-        json.dumps(operation.uids),
-    )
-    if not rows:
-        return ()
-    uids = tuple(row[0] for row in rows)
-    octets = sum(row[1] for row in rows)
-    unseen = sum(1 for row in rows if not row[2] & SystemFlag.SEEN)
-    listed = json.dumps(uids)
-    context.db.execute(f"DELETE FROM msg WHERE mailbox=? AND uid {_LISTED}", (operation.mailbox, listed))
+def describe(context: Context, operation: ops.Describe) -> None:
+    """:class:`~mailsvc.core.operations.Describe`. Nobody is told: it was always so."""
     context.db.execute(
-        "INSERT INTO expunged(mailbox, modseq, uid) SELECT ?, ?, value FROM json_each(?)",
-        (operation.mailbox, modseq + 1, listed),
+        "UPDATE content SET header=?, envelope=?, bodystructure=? WHERE id=? AND envelope IS NULL",
+        (*operation.description, operation.content),
     )
-    context.db.execute(
-        "UPDATE mailbox SET modseq=?, messages=messages-?, unseen=unseen-?, octets=octets-? WHERE id=?",
-        (modseq + 1, len(rows), unseen, octets, operation.mailbox),
-    )
-    context.db.execute(
-        "UPDATE account SET messages=messages-?, octets=octets-? WHERE id=?", (len(rows), octets, account)
-    )
-    let_go(context, (row[3] for row in rows))
-    context.changed.append(MailboxChanged(account, operation.mailbox, modseq + 1))
-    return uids
-
-
-def _mailbox(context: Context, mailbox: int) -> tuple[int, int]:
-    row = context.one("SELECT account, modseq FROM mailbox WHERE id=?", mailbox)
-    if not row:
-        raise MailError(Kind.NOT_FOUND, "no-such-mailbox", detail=str(mailbox))
-    return row[0], row[1]
 
 
 def let_go(context: Context, contents: Iterable[int]) -> None:
@@ -207,10 +161,10 @@ def let_go(context: Context, contents: Iterable[int]) -> None:
         "UPDATE content SET refs=refs-? WHERE id=?", [(n, content) for content, n in counted.items()]
     )
     listed = json.dumps(list(counted))
-    gone = context.all(f"SELECT id, location FROM content WHERE refs<=0 AND id {_LISTED}", listed)
+    gone = context.all(f"SELECT id, location FROM content WHERE refs<=0 AND id {LISTED}", listed)
     ids = json.dumps([content for content, _ in gone])
-    context.db.execute(f"DELETE FROM body WHERE content {_LISTED}", (ids,))
-    context.db.execute(f"DELETE FROM content WHERE id {_LISTED}", (ids,))
+    context.db.execute(f"DELETE FROM body WHERE content {LISTED}", (ids,))
+    context.db.execute(f"DELETE FROM content WHERE id {LISTED}", (ids,))
     for location in {location for _, location in gone if location is not None}:
         if not context.one("SELECT 1 FROM content WHERE location=?", location):  # one file may serve two prefixes
             context.db.execute("INSERT OR IGNORE INTO unlink_later(location) VALUES(?)", (location,))

@@ -14,8 +14,9 @@ import attrs
 from mailsvc.core import operations as ops
 from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.values import MailboxChanged
-from mailsvc.store import sql_chores, sql_directory, sql_mail
+from mailsvc.store import sql_chores, sql_directory, sql_mail, sql_mailboxes, sql_messages
 from mailsvc.store.context import Context
+from mailsvc.store.sql_common import joined
 
 __all__ = ["Touch", "apply"]
 
@@ -39,9 +40,17 @@ _TABLE: dict[type[ops.Operation], Callable[[Context, Any], Any]] = {
     ops.AddAlias: sql_directory.add_alias,
     ops.RemoveAlias: sql_directory.remove_alias,
     ops.Deliver: sql_mail.deliver,
-    ops.CreateMailbox: sql_mail.create_mailbox,
-    ops.StoreFlags: sql_mail.store_flags,
-    ops.Expunge: sql_mail.expunge,
+    ops.Append: sql_mail.append,
+    ops.Describe: sql_mail.describe,
+    ops.StoreFlags: sql_messages.store_flags,
+    ops.Copy: sql_messages.copy,
+    ops.Move: sql_messages.move,
+    ops.Expunge: sql_messages.expunge,
+    ops.CreateMailbox: sql_mailboxes.create_mailbox,
+    ops.DeleteMailbox: sql_mailboxes.delete_mailbox,
+    ops.RenameMailbox: sql_mailboxes.rename_mailbox,
+    ops.Subscribe: sql_mailboxes.subscribe,
+    ops.ClaimRecent: sql_mailboxes.claim_recent,
     sql_chores.Erase: sql_chores.erase,
     sql_chores.Prune: sql_chores.prune,
     sql_chores.GiveBack: sql_chores.give_back,
@@ -74,7 +83,22 @@ def apply(context: Context, operations: Sequence[ops.Operation]) -> list[Any] | 
     return refusal
 
 
+MAX_INTERVALS = 1000
+"""Of one event; where more was changed, listeners look for themselves."""
+
+
 def changes(context: Context) -> list[MailboxChanged]:
-    """One event for each mailbox that changed, with its last modseq."""
-    last = {event.mailbox: event for event in context.changed}
-    return list(last.values())
+    """One event for each mailbox that changed, from its first modseq to its last."""
+    merged: dict[int, list[MailboxChanged]] = {}
+    for event in context.changed:
+        merged.setdefault(event.mailbox, []).append(event)
+    return [_short(events[0] if len(events) == 1 else _merge(events)) for events in merged.values()]
+
+
+def _short(event: MailboxChanged) -> MailboxChanged:
+    return event if len(event.uids or ()) <= MAX_INTERVALS else attrs.evolve(event, uids=None)
+
+
+def _merge(events: list[MailboxChanged]) -> MailboxChanged:
+    pieces = [piece for event in events for piece in event.uids or ()]
+    return attrs.evolve(events[-1], since=events[0].since, uids=joined(pieces))

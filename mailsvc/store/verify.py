@@ -49,6 +49,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "message-without-mailbox": ("a message lies in no mailbox", "どのメールボックスにも属さないメッセージがあります"),
     "mailbox-to-be-erased": ("a mailbox is there and marked as removed", "削除済みの印が付いたメールボックスが残っています"),
     "message-without-content": ("a mailbox row points to no message", "実体のないメッセージを指す行があります"),
+    "description": ("what is kept of a message for IMAP cannot be right", "IMAP のために保存されたメッセージの情報が正しくありません"),
+    "keyword-unknown": ("a message has a keyword without a name", "名前のないキーワードを持つメッセージがあります"),
+    "subscription-of-nobody": ("a subscription belongs to nobody", "どのアカウントにも属さない購読の記録があります"),
     "expunged-but-there": ("a message is there and recorded as removed", "削除済みと記録されたメッセージが残っています"),
     "mailbox-without-account": ("a mailbox belongs to nobody", "持ち主のいないメールボックスがあります"),
     "uidvalidity": (
@@ -104,6 +107,14 @@ _QUESTIONS: tuple[tuple[str, str], ...] = (
     ("message-without-content",
      "SELECT format('mailbox %d, UID %d: content %d', mailbox, uid, content) FROM msg"
      " WHERE content NOT IN (SELECT id FROM content)"),
+    ("description",
+     "SELECT format('content %d', id) FROM content WHERE (header IS NULL)<>(envelope IS NULL)"
+     " OR (header IS NULL)<>(bodystructure IS NULL) OR header NOT BETWEEN length(prefix) AND length(prefix) + size"),
+    ("keyword-unknown",
+     "SELECT format('mailbox %d, UID %d', b.id, g.uid) FROM mailbox b JOIN msg g ON g.mailbox=b.id WHERE g.flags >> (6"
+     " + length(b.keywords) - length(replace(b.keywords, ' ', '')) + (b.keywords<>'')) <> 0"),
+    ("subscription-of-nobody",
+     "SELECT format('account %d: %s', account, name) FROM subscription WHERE account NOT IN (SELECT id FROM account)"),
     ("expunged-but-there",
      "SELECT format('mailbox %d, UID %d', g.mailbox, g.uid) FROM expunged e JOIN msg g ON g.mailbox=e.mailbox AND g.uid=e.uid"),
     ("mailbox-without-account",
@@ -141,6 +152,7 @@ def verify(layout: Layout, db: apsw.Connection) -> list[Damage]:
 
 _DIRECTORY = {
     "mailbox-to-be-erased",
+    "subscription-of-nobody",
     "mailbox-without-account",
     "uidvalidity",
     "account-without-inbox",

@@ -1,14 +1,15 @@
 """A store that always fails, for showing that everybody above answers "later" and loses nothing (Dovecot's fail-mail-storage)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from zope.interface import implementer
 
 from mailsvc.core.errors import temporary
-from mailsvc.core.interfaces.store import IBodies, IBodyWriter, ILock, IStore
+from mailsvc.core.interfaces.store import Field, IBodies, IBodyWriter, ILock, IStore
+from mailsvc.core.interfaces.view import IMailboxView
 from mailsvc.core.operations import Operation
-from mailsvc.core.values import Body, Mailbox, MailboxChanged, Rows
+from mailsvc.core.values import Body, Description, Intervals, Mailbox, MailboxChanged, Rows
 
 __all__ = ["FailingBodies", "FailingStore", "FailingWriter"]
 
@@ -74,6 +75,18 @@ class FailingBodies:
             raise self._error
         return b""
 
+    async def get_many(self, contents: Sequence[int], offset: int = 0, length: int = -1) -> list[bytes | None]:
+        """As :meth:`get`."""
+        return [await self.get(content, offset, length) for content in contents]
+
+    async def get_headers(self, contents: Sequence[int]) -> list[bytes | None]:
+        """As :meth:`get`."""
+        return [await self.get(content) for content in contents]
+
+    async def describe(self, prefix: bytes, body: Body) -> Description:
+        """This never fails: there is nothing to read."""
+        return Description(len(prefix), b"(NIL)", b"(NIL)")
+
 
 @implementer(IStore)
 class FailingStore:
@@ -113,6 +126,26 @@ class FailingStore:
     async def rows(self, mailbox: int, first: int = 1, last: int = 0xFFFFFFFF) -> Rows:
         """Fails."""
         raise self._fail("rows")
+
+    async def subscriptions(self, account: int) -> list[str]:
+        """Fails."""
+        raise self._fail("subscriptions")
+
+    async def view(self, mailbox: int) -> IMailboxView:
+        """Fails."""
+        raise self._fail("view")
+
+    async def fetch(
+        self, mailbox: int, uids: Intervals, fields: Sequence[Field]
+    ) -> AsyncIterator[list[tuple[Any, ...]]]:
+        """Fails."""
+        if error := self._fail("fetch"):
+            raise error
+        yield []
+
+    async def rows_in(self, mailbox: int, uids: Intervals) -> Rows:
+        """Fails."""
+        raise self._fail("rows_in")
 
     async def changes(self, mailbox: int, modseq: int) -> tuple[Rows, list[int], bool]:
         """Fails."""

@@ -46,6 +46,8 @@ LISTENERS = {
     "lmtp": ("lmtp", "none"),
     "pop3": ("pop3", "starttls"),
     "pop3s": ("pop3", "implicit"),
+    "imap": ("imap", "starttls"),
+    "imaps": ("imap", "implicit"),
 }
 """The listeners of a test server: name -> protocol and TLS mode."""
 

@@ -1,4 +1,4 @@
-"""One connection as a serial conversation: the base of our SMTP, LMTP and POP3 servers (DESIGN idea 4).
+"""One connection as a serial conversation: the base of our SMTP, LMTP, POP3 and IMAP servers (DESIGN idea 4).
 
 How data passes through::
 
@@ -15,7 +15,7 @@ waiting coroutine sees :class:`Gone`; when it does not close, the connection is 
 Standards: RFC 2920 (pipelining: replies are batched), RFC 3207 4.2 and RFC 2595 (what came before TLS is discarded).
 """
 
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import attrs
@@ -128,6 +128,19 @@ class Conversation(protocol.Protocol):
         """Answer a line that cannot be a command. (After one without end the connection is closed.)"""
         raise NotImplementedError
 
+    def make_framing(self) -> Any:
+        """The input buffer: of lines, unless a protocol's commands are more than lines. It has what :class:`Framing` has but ``line``."""
+        return Framing(self.max_line)
+
+    def shown(self, line: bytes) -> str:
+        """What of a command may be logged."""
+        return shown_command(line)
+
+    @property
+    def idle_timeout(self) -> float:
+        """Seconds that the client may take to send a command, or to take what we send."""
+        return self.factory.options.idle_timeout
+
     def farewell(self, reason: str) -> None:
         """Tell the client that the server ends the connection: ``"timeout"``, ``"shutdown"`` or ``"busy"``."""
         raise NotImplementedError
@@ -140,7 +153,7 @@ class Conversation(protocol.Protocol):
     def connectionMade(self) -> None:
         """Set up the buffers, the clock and the limits, then greet or turn away."""
         factory = self.factory
-        self._framing = Framing(self.max_line)
+        self._framing = self.make_framing()
         self._out: list[bytes] = []
         self._queued = 0
         self._busy = False
@@ -238,9 +251,11 @@ class Conversation(protocol.Protocol):
             raise Gone
         self._flush()
         if self._flow.full:
-            self._deadline.set(self.factory.options.idle_timeout)
+            self._deadline.set(self.idle_timeout)
             await self._flow.room()
             self._deadline.clear()
+            if self._reader is not None:  # a command waits for the client besides
+                self._deadline.set(self.idle_timeout)
 
     def start_tls(self) -> None:
         """Begin TLS after the reply queued so far; whatever the client sent before it is forgotten (RFC 3207 4.2)."""
@@ -249,6 +264,11 @@ class Conversation(protocol.Protocol):
         self.transport.startTLS(self.factory.tls)
         self._expect_handshake(True)
         self.peer = attrs.evolve(self.peer, tls="TLS")
+
+    def push(self, data: bytes) -> None:
+        """Say something now, although no command asked for it."""
+        self.send(data)
+        self._flush()
 
     def close(self) -> None:
         """Say what is queued and close; abort if the peer does not let us."""
@@ -303,7 +323,7 @@ class Conversation(protocol.Protocol):
             self._next_turn = self.factory.clock.callLater(0, self._take_turn)
         # Set once per wait, not per byte: a client that sends a command letter by letter gets no more time than one that is silent.
         if not self._busy and not self._deadline.running:
-            self._deadline.set(self.factory.options.idle_timeout)
+            self._deadline.set(self.idle_timeout)
         if self._reading_paused and not self._framing.crowded:
             self._reading_paused = False
             self.transport.resumeProducing()
@@ -342,6 +362,7 @@ class Conversation(protocol.Protocol):
         return True
 
     def _next_command(self) -> bool:
+        """Begin the next command in the buffer; False if none is complete."""
         try:
             line = self._framing.line()
         except BadLine as bad:
@@ -349,15 +370,19 @@ class Conversation(protocol.Protocol):
             return True
         if line is None:
             return False
+        self._begin(line, self.command, line)
+        return True
+
+    def _begin(self, line: bytes, run: "Callable[[Any], Awaitable[None] | None]", argument: object) -> None:
+        """Run a command (or a part of one) that the client has sent as ``line``."""
         self._deadline.clear()
         if self.factory.debug:
             self._reply_awaited = True
-            self.factory.log_line(self.peer, "C", shown_command(line))
+            self.factory.log_line(self.peer, "C", self.shown(line))
         try:
-            self._start(self.command(line))
+            self._start(run(argument))
         except Exception as error:
             self._failed(Failure(error))
-        return True
 
     def _start(self, running: "Awaitable[None] | None") -> None:
         """Let a command run; most end without waiting for anything, and those need no Deferred."""

@@ -16,6 +16,7 @@ class Protocol(enum.Enum):
     SUBMISSION = "submission"
     LMTP = "lmtp"
     POP3 = "pop3"
+    IMAP = "imap"
 
 
 class TLSMode(enum.Enum):
@@ -38,8 +39,8 @@ class ListenerOptions:
     """One ``[[listener]]``."""
 
     protocol: Protocol = option(
-        en="What is spoken here: smtp (mail from other servers), submission (mail from our users), lmtp, pop3.",
-        ja="このポートで話すプロトコル。smtp（他のサーバーからの受信）、submission（利用者の送信）、lmtp、pop3。",
+        en="What is spoken here: smtp (mail from other servers), submission (mail from our users), lmtp, pop3, imap.",
+        ja="このポートで話すプロトコル。smtp（他のサーバーからの受信）、submission（利用者の送信）、lmtp、pop3、imap。",
     )
     address: str = option(
         "127.0.0.1",
@@ -113,8 +114,9 @@ class ListenerOptions:
     )
     idle_timeout: Duration = option(
         Duration(600),
-        en="How long the server waits for the next command (RFC 5321: at least 5 minutes; RFC 1939: at least 10).",
-        ja="次のコマンドを待つ時間（RFC 5321 は 5 分以上、RFC 1939 は 10 分以上）。",
+        en="How long the server waits for the next command (RFC 5321: at least 5 minutes; RFC 1939: at least 10; IMAP after "
+        "the log-in always at least 30).",
+        ja="次のコマンドを待つ時間（RFC 5321 は 5 分以上、RFC 1939 は 10 分以上。IMAP のログイン後は常に 30 分以上）。",
         example='"10 min"',
     )
 

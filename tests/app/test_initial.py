@@ -33,6 +33,8 @@ def test_ports_are_the_standard_ones_plus_the_offset(tmp_path: Path) -> None:
         ("lmtp", 20024, "none"),
         ("pop3", 20110, "starttls"),
         ("pop3", 20995, "implicit"),
+        ("imap", 20143, "starttls"),
+        ("imap", 20993, "implicit"),
     ]
 
 
@@ -56,6 +58,7 @@ def test_what_is_written_is_what_was_said(tmp_path: Path) -> None:
         Protocol.SUBMISSION: "::",
         Protocol.LMTP: "127.0.0.1",
         Protocol.POP3: "::",
+        Protocol.IMAP: "::",
     }
     with_login = [one for one in config.listeners if one.tls is TLSMode.STARTTLS]
     assert {one.cleartext for one in with_login} == {networks}

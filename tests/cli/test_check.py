@@ -45,7 +45,7 @@ def test_new_server_is_in_order(config: Config) -> None:
     findings = list(examine(config, NOW))
     assert bad(findings) == []
     assert [finding.grade for finding in findings if finding.text.key == "check.self-signed"] == [Grade.LOOK]
-    assert len([finding for finding in findings if finding.text.key == "check.port-free"]) == 6
+    assert len([finding for finding in findings if finding.text.key == "check.port-free"]) == 8
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_domain_that_is_part_of_another(house: Run, tmp_path: Path) -> None:
     path.write_text(text)
     found = list(examine(load(path), NOW))
     assert bad(found) == [("domain", "check.domain-taken")]
-    assert "Other.test belongs to other.test" in Texts("en").tell(found[-7].text)
+    assert any("Other.test belongs to other.test" in Texts("en").tell(each.text) for each in found)
 
 
 def test_login_domain_in_other_letters(house: Run, tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_ports_have_four_digits_and_are_shown(tmp_path: Path) -> None:
     ports = [listener.port for listener in config.listeners]
     offset = ports[0] - 25
     assert offset in range(8000, 9001, 100)
-    assert ports == [offset + port for port in (25, 587, 465, 24, 110, 995)]
+    assert ports == [offset + port for port in (25, 587, 465, 24, 110, 995, 143, 993)]
     assert all(f" {port} " in screen for port in ports)
     assert "送信（SMTP、要ログイン）" in screen
 

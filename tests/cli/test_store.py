@@ -111,4 +111,4 @@ def test_log_level_without_a_server(mail: Run, tmp_path: Path) -> None:
     assert (
         mail("log", "level", "smtp", "debug", code=75).stderr == f"no server is running with {tmp_path}/mailsvc.toml\n"
     )
-    assert "'imap' is not one of" in mail("log", "level", "imap", "debug", code=2).stderr
+    assert "'nntp' is not one of" in mail("log", "level", "nntp", "debug", code=2).stderr

@@ -269,7 +269,7 @@ class UpdateTests(TestCase):
         world.play(
             self.SCRIPT + "C: TOP 2 0\nS: …\nS: …\nS:\nS: .\nC: QUIT\nS: +OK goodbye, 1 message(s) deleted\nCLOSED"
         )
-        self.assertEqual(world.store.applied, [[StoreFlags(1, (3,), add=SystemFlag.SEEN), Expunge(1, (1,))]])
+        self.assertEqual(world.store.applied, [[StoreFlags(1, ((3, 3),), add=SystemFlag.SEEN), Expunge(1, ((1, 1),))]])
         self.assertFalse(world.store.locked)
 
     def test_read_and_deleted_is_only_deleted(self) -> None:
@@ -284,7 +284,7 @@ class UpdateTests(TestCase):
             + retrieve.format(2)
             + "S:\nS: 1\nS: 2\nS: 3\nS: .\nC: QUIT\nS: +OK …\nCLOSED"
         )
-        self.assertEqual(world.store.applied, [[Expunge(1, (3,))]])
+        self.assertEqual(world.store.applied, [[Expunge(1, ((3, 3),))]])
 
     def test_nothing_to_do_asks_nothing(self) -> None:
         """A session that only looked costs no transaction."""

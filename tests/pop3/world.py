@@ -22,6 +22,7 @@ from mailsvc.core.interfaces.directory import IDirectory
 from mailsvc.core.interfaces.maildrop import IMaildrop
 from mailsvc.core.operations import Deliver, Expunge, Operation, StoreFlags
 from mailsvc.core.values import INBOX, Mailbox, Rows
+from mailsvc.formats.imap.sets import NumberSet
 from mailsvc.pop3 import build, maildrop_factory
 from mailsvc.testing.directory import MemoryDirectory
 from mailsvc.testing.store import make_store
@@ -109,10 +110,10 @@ class Store:
         self.applied.append(list(operations))
         for operation in operations:
             if isinstance(operation, Expunge):
-                self.messages = [m for m in self.messages if m.uid not in operation.uids]
+                self.messages = [m for m in self.messages if m.uid not in NumberSet(operation.uids)]
             elif isinstance(operation, StoreFlags):
                 for message in self.messages:
-                    if message.uid in operation.uids:
+                    if message.uid in NumberSet(operation.uids):
                         message.flags |= operation.add
         return [None for _ in operations]
 

@@ -29,7 +29,8 @@ def test_processes(server: RunningServer) -> None:
 @pytest.mark.parametrize("name", LISTENERS)
 def test_greeting(server: RunningServer, name: str) -> None:
     """Every listener of the table greets in its protocol, TLS or not."""
-    expected = b"+OK " if name.startswith("pop3") else b"220 mail.example.test "
+    greetings = {"pop": b"+OK ", "ima": b"* OK [CAPABILITY IMAP4rev1 "}
+    expected = greetings.get(name[:3], b"220 mail.example.test ")
     assert server.greeting(name).startswith(expected)
 
 

@@ -11,6 +11,7 @@ from mailsvc.core import operations as ops
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.store import IBodies, IBodyWriter, ILock, IStore
 from mailsvc.core.values import MailboxChanged, SystemFlag
+from mailsvc.formats.imap.sets import NumberSet
 
 HEADERS = b"Received: from there by here\r\n"
 MESSAGE = b"Subject: hello\r\n\r\n\x00\xff line\r\n.\r\n"
@@ -21,6 +22,11 @@ def delivery(*accounts, data=MESSAGE, **changes):
     """A Deliver of a small message."""
     fields = {"prefix": HEADERS, "size": len(data or b""), "date": 1_700_000_000, "data": data}
     return ops.Deliver(accounts=tuple(accounts), **{**fields, **changes})
+
+
+def uids(*numbers):
+    """UIDs as operations take and return them."""
+    return NumberSet.of(numbers).ranges
 
 
 def new_path(test):
@@ -132,11 +138,11 @@ class StoreContract:
         size = len(HEADERS + MESSAGE)
         mailbox = await self.inbox(account)
         assert (mailbox.messages, mailbox.unseen, mailbox.octets, mailbox.uidnext) == (2, 1, 2 * size, 3)
-        await self.store.apply([ops.StoreFlags(mailbox.id, (1, 2), add=SystemFlag.SEEN)])
+        await self.store.apply([ops.StoreFlags(mailbox.id, uids(1, 2), add=SystemFlag.SEEN)])
         assert (await self.inbox(account)).unseen == 0
-        await self.store.apply([ops.StoreFlags(mailbox.id, (1, 2), remove=SystemFlag.SEEN)])
+        await self.store.apply([ops.StoreFlags(mailbox.id, uids(1, 2), remove=SystemFlag.SEEN)])
         assert (await self.inbox(account)).unseen == 2
-        await self.store.apply([ops.Expunge(mailbox.id, (1,))])
+        await self.store.apply([ops.Expunge(mailbox.id, uids(1))])
         mailbox = await self.inbox(account)
         assert (mailbox.messages, mailbox.unseen, mailbox.octets, mailbox.uidnext) == (1, 1, size, 3)
 
@@ -190,7 +196,7 @@ class StoreContract:
     async def test_transaction_is_whole_or_nothing(self):
         """If the last operation is refused the first has not happened."""
         (account,) = await self.add("a")
-        await self.refused(Kind.NOT_FOUND, delivery(account), ops.Expunge(999, (1,)))
+        await self.refused(Kind.NOT_FOUND, delivery(account), ops.Expunge(999, uids(1)))
         assert (await self.inbox(account)).messages == 0
         assert (await self.inbox(account)).uidnext == 1
 
@@ -200,7 +206,7 @@ class StoreContract:
         """The UID of a removed message is not used again, nor is a mailbox's UIDVALIDITY."""
         (account,) = await self.add("a")
         ((mailbox, first, _),) = await self.put(account)
-        await self.store.apply([ops.Expunge(mailbox, (first,))])
+        await self.store.apply([ops.Expunge(mailbox, uids(first))])
         ((_, second, _),) = await self.put(account)
         assert second > first
         made = [await self.store.mailbox(account, "INBOX")]
@@ -228,8 +234,8 @@ class StoreContract:
         for _ in range(4):
             await self.put(account)
         known = await self.inbox(account)
-        await self.store.apply([ops.StoreFlags(known.id, (2,), add=SystemFlag.FLAGGED)])
-        await self.store.apply([ops.Expunge(known.id, (1, 3, 77))])
+        await self.store.apply([ops.StoreFlags(known.id, uids(2), add=SystemFlag.FLAGGED)])
+        await self.store.apply([ops.Expunge(known.id, uids(1, 3, 77))])
         await self.put(account)
         rows, gone, complete = await self.store.changes(known.id, known.modseq)
         assert list(rows.uids) == [2, 5]
@@ -244,12 +250,12 @@ class StoreContract:
         (account,) = await self.add("a")
         ((mailbox, uid, _),) = await self.put(account)
         first = (await self.inbox(account)).modseq
-        (second,) = await self.store.apply([ops.StoreFlags(mailbox, (uid,), add=SystemFlag.SEEN)])
-        (third,) = await self.store.apply([ops.StoreFlags(mailbox, (uid, 55), add=SystemFlag.SEEN)])
+        ((second, _),) = await self.store.apply([ops.StoreFlags(mailbox, uids(uid), add=SystemFlag.SEEN)])
+        ((third, _),) = await self.store.apply([ops.StoreFlags(mailbox, uids(uid, 55), add=SystemFlag.SEEN)])
         assert first < second == third == (await self.inbox(account)).modseq
-        assert await self.store.apply([ops.Expunge(mailbox, (55,))]) == [()]
+        assert await self.store.apply([ops.Expunge(mailbox, uids(55))]) == [()]
         assert (await self.inbox(account)).modseq == third
-        assert await self.store.apply([ops.Expunge(mailbox, (55, uid))]) == [(uid,)]
+        assert await self.store.apply([ops.Expunge(mailbox, uids(55, uid))]) == [uids(uid)]
         assert (await self.inbox(account)).modseq > third
 
     async def test_rows_in_a_range(self):
@@ -262,7 +268,7 @@ class StoreContract:
         assert list((await self.store.rows(mailbox)).uids) == [1, 2, 3, 4, 5]
         assert list((await self.store.rows(mailbox, 4)).uids) == [4, 5]
         assert list((await self.store.rows(mailbox, 4, 2)).uids) == []
-        await self.store.apply([ops.Expunge(mailbox, (1, 2, 3))])
+        await self.store.apply([ops.Expunge(mailbox, uids(1, 2, 3))])
         assert list((await self.store.rows(mailbox, 2, 4)).uids) == [4]
 
     async def test_rows_of_many(self):
@@ -281,8 +287,8 @@ class StoreContract:
             with self.assertRaises(MailError) as caught:
                 await question
             assert caught.exception.kind is Kind.NOT_FOUND
-        await self.refused(Kind.NOT_FOUND, ops.StoreFlags(999, (1,), add=1))
-        await self.refused(Kind.NOT_FOUND, ops.Expunge(999, (1,)))
+        await self.refused(Kind.NOT_FOUND, ops.StoreFlags(999, uids(1), add=1))
+        await self.refused(Kind.NOT_FOUND, ops.Expunge(999, uids(1)))
         await self.refused(Kind.NOT_FOUND, ops.CreateMailbox(999, "x"))
         assert await self.store.mailbox(999, "INBOX") is None
 
@@ -292,9 +298,9 @@ class StoreContract:
         for data in (MESSAGE, LARGE):
             placed = await self.put(one, other, data=data)
             content = (await self.store.rows(placed[0][0], placed[0][1])).contents[0]
-            await self.store.apply([ops.Expunge(placed[0][0], (placed[0][1],))])
+            await self.store.apply([ops.Expunge(placed[0][0], uids(placed[0][1]))])
             assert await self.store.bodies.get(content) == HEADERS + data
-            await self.store.apply([ops.Expunge(placed[1][0], (placed[1][1],))])
+            await self.store.apply([ops.Expunge(placed[1][0], uids(placed[1][1]))])
             with self.assertRaises(MailError) as caught:
                 await self.store.bodies.get(content)
             assert caught.exception.kind is Kind.EXPUNGED
@@ -309,7 +315,7 @@ class StoreContract:
         placed = await self.store.apply([delivery(one, **fields), delivery(other, prefix=b"X: y\r\n", **fields)])
         ((mailbox, uid, _),), ((second, _, _),) = placed
         content = (await self.store.rows(second)).contents[0]
-        await self.store.apply([ops.Expunge(mailbox, (uid,))])
+        await self.store.apply([ops.Expunge(mailbox, uids(uid))])
         await self.store.ping()
         assert await self.store.bodies.get(content) == b"X: y\r\n" + LARGE
 
@@ -323,7 +329,8 @@ class StoreContract:
         placed = await self.put(one, other)
         await self.store.ping()
         assert {(event.account, event.mailbox) for event in heard} == {(one, placed[0][0]), (other, placed[1][0])}
-        assert heard[0] == MailboxChanged(one, placed[0][0], (await self.inbox(one)).modseq)
+        modseq = (await self.inbox(one)).modseq
+        assert heard[0] == MailboxChanged(one, placed[0][0], modseq, modseq - 1, uids(1))
         heard.clear()
         await self.refused(Kind.NOT_FOUND, delivery(one, 999))
         await self.store.ping()
@@ -439,7 +446,7 @@ class StoreContract:
         (account,) = await self.add("a")
         ((mailbox, uid, _),) = await self.put(account)
         await self.put(account, data=LARGE)
-        await self.store.apply([ops.StoreFlags(mailbox, (uid,), add=SystemFlag.ANSWERED)])
+        await self.store.apply([ops.StoreFlags(mailbox, uids(uid), add=SystemFlag.ANSWERED)])
         before, rows = await self.inbox(account), await self.store.rows(mailbox)
         await self.reopen()
         assert await self.inbox(account) == before

@@ -17,7 +17,7 @@ from mailsvc.store.direct import DirectStore
 from mailsvc.store.layout import Layout
 from mailsvc.store.options import StoreOptions
 from mailsvc.store.verify import verify
-from tests.store.contract import LARGE, MESSAGE, delivery
+from tests.store.contract import LARGE, MESSAGE, delivery, uids
 from tests.store.test_client import OwnerTestCase
 from tests.store.test_damage import fill, texts_of
 
@@ -86,7 +86,7 @@ class BackupUnderLoadTests(OwnerTestCase):
                 ((placed,),) = await self.store.apply(
                     [delivery(account, data=None, size=body.size, location=body.location)]
                 )
-                await self.store.apply([delivery(account), Expunge(placed[0], (placed[1] - 4,))])
+                await self.store.apply([delivery(account), Expunge(placed[0], uids(placed[1] - 4))])
 
         async def backups():
             for number in range(3):
@@ -110,7 +110,7 @@ class BackupUnderLoadTests(OwnerTestCase):
         body = await writer.close()
         ((placed,),) = await self.store.apply([delivery(account, data=None, size=body.size, location=body.location)])
         await self.store._request("hold")
-        await self.store.apply([Expunge(placed[0], (placed[1],))])
+        await self.store.apply([Expunge(placed[0], uids(placed[1]))])
         file = Layout(self.path).body(body.location)
         await deferLater(reactor, 0.3)
         assert os.path.exists(file)

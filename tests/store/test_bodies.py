@@ -12,6 +12,7 @@ from mailsvc.store import bodies as module
 from mailsvc.store import bodyfile
 from mailsvc.store.bodies import Bodies
 from mailsvc.store.connect import run
+from mailsvc.store.descriptions import Descriptions
 from mailsvc.store.layout import Layout
 from mailsvc.store.reading import Reader
 
@@ -29,9 +30,10 @@ async def here(function, *args):
     return function(*args)
 
 
-def make(layout, in_thread=here):
+def make(layout, in_thread=here, limit=1000):
     """Bodies with a small limit."""
-    return Bodies(layout, 1000, Reader(layout.database), in_thread)
+    reader = Reader(layout.database)
+    return Bodies(layout, limit, reader, in_thread, Descriptions(layout, reader, in_thread, here))
 
 
 def files(layout):
@@ -149,7 +151,7 @@ def test_facts_come_back(layout, tmp_path):
 
 def test_tiny_pieces_take_no_more_memory_than_large_ones(layout):
     """A message that a client sends in pieces of two octets takes little more memory than its size, and comes out whole."""
-    writer = Bodies(layout, 100_000, Reader(layout.database), here).create()
+    writer = make(layout, limit=100_000).create()
     text = b"".join(b"%02d" % (number % 100) for number in range(40_000))
     tracemalloc.start()
     try:

@@ -14,7 +14,7 @@ from twisted.trial.unittest import TestCase
 
 from mailsvc.bus import Announcement
 from mailsvc.core.errors import Kind, MailError
-from mailsvc.core.operations import AddAccount, AddDomain, Expunge, RemoveAccount
+from mailsvc.core.operations import AddAccount, AddDomain, Expunge, Move, RemoveAccount, StoreFlags
 from mailsvc.core.options import Size
 from mailsvc.store import codec
 from mailsvc.store.client import StoreClient
@@ -22,7 +22,8 @@ from mailsvc.store.connect import open_store
 from mailsvc.store.layout import Layout
 from mailsvc.store.options import StoreOptions
 from mailsvc.store.supervisor import OwnerService
-from tests.store.contract import LARGE, StoreContract, delivery, new_path
+from tests.store.contract import LARGE, StoreContract, delivery, new_path, uids
+from tests.store.contract_imap import ImapContract
 
 OPTIONS = StoreOptions(inline_limit=Size(1000), low_disk=Size(0))
 
@@ -56,7 +57,7 @@ class OwnerTestCase(TestCase):
         return client
 
 
-class StoreClientTests(StoreContract, OwnerTestCase):
+class StoreClientTests(ImapContract, StoreContract, OwnerTestCase):
     """The contract over StoreClient."""
 
     async def reopen(self):
@@ -84,6 +85,54 @@ class SeveralProcessesTests(OwnerTestCase):
         event = await heard
         assert event.account == account
         assert len((await other.rows(event.mailbox)).uids) == 1
+
+    async def test_idle_hears_of_other_workers(self):
+        """Who waits in one worker is woken by what another delivers, flags, moves and removes, and shows it."""
+        (account,) = await self.accounts("a")
+        other = await self.client()
+        inbox = (await self.store.mailbox(account, "INBOX")).id
+        view = await self.store.view(inbox)
+        for operations, exists in (
+            ([delivery(account), delivery(account)], 2),
+            ([StoreFlags(inbox, uids(2), add=1, add_keywords=("k",))], 2),
+            ([Move(inbox, uids(1), "INBOX")], 2),
+            ([Expunge(inbox, uids(2, 3))], 0),
+        ):
+            waiting = view.changed()
+            await other.apply(operations)
+            while view.modseq < (await self.store.mailbox(account, "INBOX")).modseq:
+                await waiting
+                view.advance(True)
+                waiting = view.changed()
+            waiting.addErrback(lambda _: None)
+            waiting.cancel()
+            view.advance(True)
+            assert view.exists == exists
+        assert view.keywords == ("k",)
+        view.close()
+
+    async def test_lost_event_is_made_up_for(self):
+        """What was not heard of is found when the owner is there again, and by the poll."""
+        (account,) = await self.accounts("a")
+        other = await self.client()
+        inbox = (await self.store.mailbox(account, "INBOX")).id
+        view = await self.store.view(inbox)
+        received, self.store.received = self.store.received, lambda message: message[0] and received(message)
+        waiting = view.changed()
+        await other.apply([delivery(account)])
+        await self.store.ping()
+        assert not waiting.called
+        os.kill(self.owner.pid, signal.SIGKILL)
+        await waiting
+        assert view.advance(True).exists == 1
+        waiting = view.changed()
+        await until(lambda: self.store._link is not None)
+        await until(lambda: other._link is not None)
+        await other.apply([delivery(account)])
+        self.store._poll()
+        await waiting
+        assert view.advance(True).exists == 2
+        view.close()
 
     async def test_lock_holds_in_all_workers(self):
         """A mailbox locked by one worker is in use for another, until the first is gone."""
@@ -321,7 +370,7 @@ class SeveralProcessesTests(OwnerTestCase):
         ((placed,),) = await self.store.apply([delivery(account, data=None, size=body.size, location=body.location)])
         file = Layout(self.path).body(body.location)
         assert os.path.exists(file)
-        await self.store.apply([Expunge(placed[0], (placed[1],))])
+        await self.store.apply([Expunge(placed[0], uids(placed[1]))])
         await until(lambda: not os.path.exists(file))
 
     async def test_garbage_ends_only_its_own_connection(self):

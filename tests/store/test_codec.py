@@ -9,12 +9,15 @@ from hypothesis import strategies as st
 
 from mailsvc.core import operations
 from mailsvc.core.errors import Kind, MailError
+from mailsvc.core.values import Description, Intervals
 from mailsvc.store import codec
 
 VALUES = {
     "int": st.integers(0, 2**40), "str": st.text(max_size=20), "bytes": st.binary(max_size=50), "bool": st.booleans(),
     "tuple[int, ...]": st.lists(st.integers(0, 2**40), max_size=5).map(tuple),
     "tuple[str, ...]": st.lists(st.text(max_size=9), max_size=5).map(tuple), "None": st.none(),
+    "Intervals": st.lists(st.tuples(st.integers(1, 2**32), st.integers(1, 2**32)), max_size=5).map(tuple),
+    "Description": st.builds(Description, st.integers(0, 2**40), st.binary(max_size=9), st.binary(max_size=9)),
 }  # fmt: skip
 
 
@@ -22,6 +25,7 @@ def field_strategy(field):
     """Values of a field by its annotation."""
     text = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", str(field.type))
     text = str(field.type) if text in ("tuple", "Union", "Optional") else text
+    text = text.replace(str(Intervals), "Intervals").replace(f"{Description.__module__}.", "")
     return st.one_of(*(VALUES[part.strip()] for part in text.split("|")))
 
 

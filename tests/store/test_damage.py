@@ -9,17 +9,30 @@ import time
 import apsw
 import pytest
 
-from mailsvc.core.operations import AddAccount, AddAlias, AddDomain, Deliver, Expunge, RemoveAccount, StoreFlags
+from mailsvc.core.operations import (
+    AddAccount,
+    AddAlias,
+    AddDomain,
+    ClaimRecent,
+    CreateMailbox,
+    Deliver,
+    Expunge,
+    RemoveAccount,
+    StoreFlags,
+    Subscribe,
+)
 from mailsvc.core.options import Size
 from mailsvc.db.connection import open_reader
 from mailsvc.store import verify as verification
 from mailsvc.store.connect import run
+from mailsvc.store.descriptions import describe
 from mailsvc.store.direct import DirectStore
 from mailsvc.store.layout import Layout
 from mailsvc.store.options import StoreOptions
 from mailsvc.store.rebuild import rebuild
 from mailsvc.store.rederive import TEXTS as FINDINGS
 from mailsvc.store.verify import TEXTS, verify
+from tests.store.contract import uids
 
 OPTIONS = StoreOptions(inline_limit=Size(1000), low_disk=Size(0))
 SMALL = b"Subject: small\r\n\r\n%d\r\n"
@@ -35,13 +48,16 @@ def fill(path, count=30):
     store.commit([AddAlias("info@example.test", ("alice@example.test",))])
     for number in range(count):
         data = SMALL % number
-        store.commit([Deliver((alice, bob), PREFIX, len(data), number, data)])
+        described = describe(len(PREFIX), data) if number % 2 else None
+        store.commit([Deliver((alice, bob), PREFIX, len(data), number, data, description=described)])
     writer = store.bodies.create()
     writer.write(LARGE)
     body = run(writer.close())
     store.commit([Deliver((alice,), PREFIX, body.size, 99, location=body.location, mailbox="Big")])
     inbox = run(store.mailbox(alice, "INBOX"))
-    store.commit([Expunge(inbox.id, (2, 3)), StoreFlags(inbox.id, (1, 5), add=1)])
+    store.commit([CreateMailbox(alice, "Sent", ("\\Sent",)), Subscribe(alice, "Sent"), ClaimRecent(inbox.id)])
+    store.commit([StoreFlags(inbox.id, uids(1), add_keywords=("$Junk",))])
+    store.commit([Expunge(inbox.id, uids(2, 3)), StoreFlags(inbox.id, uids(1, 5), add=1)])
     store.close()
     return Layout(os.fspath(path))
 
@@ -110,6 +126,11 @@ DAMAGE = [
     ("account-counters", sql("UPDATE account SET messages=7 WHERE id=2")),
     ("account-counters", sql("UPDATE account SET octets=octets-1 WHERE id=2")),
     ("content-refs", sql("UPDATE content SET refs=refs+1 WHERE id=4")),
+    ("description", sql("UPDATE content SET header=NULL WHERE id=4")),
+    ("description", sql("UPDATE content SET envelope=NULL WHERE id=4")),
+    ("description", sql("UPDATE content SET header=1000000 WHERE id=4")),
+    ("keyword-unknown", sql("UPDATE msg SET flags=flags | 256 WHERE mailbox=2 AND uid=1")),
+    ("subscription-of-nobody", sql("INSERT INTO subscription(account, name) VALUES(998, 'x')")),
     ("content-without-body", sql("DELETE FROM body WHERE content=4")),
     ("body-without-content", sql("INSERT INTO body(content, data) VALUES(999, 'x')")),
     ("body-without-content", sql("DELETE FROM content WHERE id=4")),
@@ -319,7 +340,7 @@ def test_message_removed_while_verify_looks(layout, monkeypatch):
     """A running server may remove a message and its file during the search: that is no damage."""
     store = DirectStore(layout.root, options=OPTIONS)
     (big,) = store.connection().execute("SELECT id FROM mailbox WHERE name='Big'").fetchone()
-    monkeypatch.setattr(verification, "_tables", lambda db: store.commit([Expunge(big, (1,))]) and ())
+    monkeypatch.setattr(verification, "_tables", lambda db: store.commit([Expunge(big, uids(1))]) and ())
     monkeypatch.setattr(verification, "_database", lambda db: db.execute("SELECT 1 FROM msg").fetchall() and ())
     try:
         assert found(layout) == []

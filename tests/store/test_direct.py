@@ -7,22 +7,32 @@ from twisted.trial.unittest import TestCase
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.operations import AddDomain, Expunge
 from mailsvc.core.options import Size
+from mailsvc.db.connection import open_reader
 from mailsvc.store.committer import LeaseTaken
 from mailsvc.store.direct import DirectStore
 from mailsvc.store.options import StoreOptions
-from tests.store.contract import LARGE, StoreContract, new_path
+from mailsvc.store.verify import verify
+from tests.store.contract import LARGE, StoreContract, new_path, uids
+from tests.store.contract_imap import ImapContract
 
 OPTIONS = StoreOptions(inline_limit=Size(1000), low_disk=Size(0))
 
 
-class DirectStoreTests(StoreContract, TestCase):
+class DirectStoreTests(ImapContract, StoreContract, TestCase):
     """The contract over DirectStore."""
 
     def setUp(self):
         """A fresh store."""
         self.path = new_path(self)
+        self.addCleanup(self.check_promises)
         self.store = DirectStore(self.path, options=OPTIONS)
         self.addCleanup(lambda: self.store.close())
+
+    def check_promises(self):
+        """Whatever a test did, the tables keep their promises to each other."""
+        db = open_reader(self.store.layout.database)
+        self.addCleanup(db.close)
+        assert verify(self.store.layout, db) == []
 
     async def reopen(self):
         """Close and open again."""
@@ -47,7 +57,7 @@ class DirectStoreTests(StoreContract, TestCase):
         files = [f for _, _, names in os.walk(os.path.join(self.path, "bodies")) for f in names]
         assert len(files) == 1
         mailbox = await self.inbox(account)
-        await self.store.apply([Expunge(mailbox.id, (1,))])
+        await self.store.apply([Expunge(mailbox.id, uids(1))])
         assert [f for _, _, names in os.walk(os.path.join(self.path, "bodies")) for f in names] == []
         await self.store.ping()
         assert self.store.connection().execute("SELECT count(*) FROM unlink_later").fetchone() == (0,)

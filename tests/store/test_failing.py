@@ -8,6 +8,8 @@ from mailsvc.core.interfaces.store import IBodies, IBodyWriter, IStore
 from mailsvc.store.connect import run
 from mailsvc.testing.failing import FailingBodies, FailingStore
 
+NEW = ["subscriptions", "view", "rows_in", "fetch"]
+
 
 def test_interfaces():
     """It can stand wherever a store can."""
@@ -21,7 +23,8 @@ def test_everything_fails():
     store = FailingStore(space=True)
     questions = [
         store.apply([]), store.mailbox(1, "INBOX"), store.mailboxes(1), store.rows(1), store.changes(1, 1), store.lock(1),
-        store.ping(), store.bodies.get(1),
+        store.subscriptions(1), store.view(1), store.rows_in(1, ()), anext(store.fetch(1, (), ())),
+        store.ping(), store.bodies.get(1), store.bodies.get_many([1]), store.bodies.get_headers([1]),
     ]  # fmt: skip
     for question in questions:
         with pytest.raises(MailError) as caught:
@@ -30,7 +33,7 @@ def test_everything_fails():
     for function in (store.check_ready, store.bodies.create):
         with pytest.raises(MailError):
             function()
-    assert store.asked == ["apply", "mailbox", "mailboxes", "rows", "changes", "lock", "ping", "check_ready"]
+    assert store.asked == ["apply", "mailbox", "mailboxes", "rows", "changes", "lock", *NEW, "ping", "check_ready"]
 
 
 def test_error_of_ones_choice():

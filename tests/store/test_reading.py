@@ -10,7 +10,7 @@ from mailsvc.store import reading
 from mailsvc.store.connect import run
 from mailsvc.store.reading import Reader
 from mailsvc.testing.store import make_store
-from tests.store.contract import delivery
+from tests.store.contract import delivery, uids
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_unchanged_mailbox_is_read_once(made, inbox):
     assert run(reader.rows(inbox)) is first
     assert list(run(reader.rows(inbox, 3, 4)).uids) == [3, 4]
     assert len(statements) == 2
-    made.store.commit([Expunge(inbox, (1,)), StoreFlags(inbox, (2,), add=4)])
+    made.store.commit([Expunge(inbox, uids(1)), StoreFlags(inbox, uids(2), add=4)])
     again = run(reader.rows(inbox))
     assert (list(again.uids), again.flags[0]) == (list(range(2, 11)), 4)
     assert list(first.uids) == list(range(1, 11))
@@ -70,7 +70,7 @@ def test_slices_are_of_one_moment(made, inbox, monkeypatch):
 
     async def pause():
         pauses.append(None)
-        made.store.commit([Expunge(inbox, (9 - len(pauses),)), delivery(made.accounts["alice@example.test"])])
+        made.store.commit([Expunge(inbox, uids(9 - len(pauses))), delivery(made.accounts["alice@example.test"])])
 
     reader = Reader(made.store.layout.database, pause=pause)
     assert list(run(reader.rows(inbox)).uids) == list(range(1, 11))

@@ -5,7 +5,9 @@ from pathlib import Path
 import apsw
 import pytest
 
+from mailsvc.core.interfaces.store import Field
 from mailsvc.core.operations import Deliver
+from mailsvc.core.values import EVERY_UID
 from mailsvc.db.connection import open_reader
 from mailsvc.db.schema import migrations, version_of
 from mailsvc.directory import Directory
@@ -21,6 +23,11 @@ DUMPS = sorted((Path(__file__).parent / "data").glob("schema-*.sql"))
 def test_there_is_a_dump_of_every_schema():
     """Who adds a migration adds a dump of the schema that it makes."""
     assert [int(dump.stem.partition("-")[2]) for dump in DUMPS] == [step.number for step in migrations()]
+
+
+async def everything(slices):
+    """All that an asynchronous iterator gives."""
+    return [one async for one in slices]
 
 
 @pytest.mark.parametrize("dump", DUMPS, ids=lambda path: path.stem)
@@ -41,6 +48,9 @@ def test_old_store_opens(dump, tmp_path):
         assert (list(rows.uids), list(rows.flags)) == ([1, 3], [1, 0])
         assert run(store.bodies.get(rows.contents[0])) == b"Received: here\r\nSubject: 0\r\n\r\n\xe2\x82\xac\r\n"
         assert run(store.changes(inbox.id, 1))[1:] == ([2], True)
+        (envelopes,) = run(everything(store.fetch(inbox.id, EVERY_UID, (Field.ENVELOPE,))))
+        assert [(uid, text[:9]) for uid, text in envelopes] == [(1, b'(NIL "0" '), (3, b'(NIL "2" ')]
+        assert (inbox.recent, inbox.keywords, inbox.special_use) == (1, (), ())
         (((_, uid, validity),),) = store.commit([Deliver((alice.id,), b"", 1, 1, b"x")])
         assert (uid, validity) == (4, inbox.uidvalidity)
     finally:

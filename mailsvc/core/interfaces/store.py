@@ -3,15 +3,30 @@
 All of it is asynchronous, and no file name, rename or link is visible: SQLite with files today, PostgreSQL with an object store tomorrow.
 """
 
-from collections.abc import Callable, Sequence
+import enum
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from zope.interface import Attribute, Interface
 
+from mailsvc.core.interfaces.view import IMailboxView
 from mailsvc.core.operations import Operation
-from mailsvc.core.values import Body, Mailbox, MailboxChanged, Rows
+from mailsvc.core.values import Body, Description, Intervals, Mailbox, MailboxChanged, Rows
 
-__all__ = ["IBodies", "IBodyWriter", "ILock", "IStore"]
+__all__ = ["Field", "IBodies", "IBodyWriter", "ILock", "IStore"]
+
+
+class Field(enum.Enum):
+    """What :meth:`IStore.fetch` can say of a message. None of it opens a body."""
+
+    MODSEQ = "modseq"
+    FLAGS = "flags"
+    SIZE = "size"
+    DATE = "date"
+    CONTENT = "content"  # for bodies
+    HEADER_SIZE = "header"  # octets before the body, the empty line included
+    ENVELOPE = "envelope"  # as IMAP writes it
+    BODYSTRUCTURE = "bodystructure"  # as IMAP writes it
 
 
 class IBodyWriter(Interface):
@@ -40,6 +55,18 @@ class IBodies(Interface):
 
     async def get(content: int, offset: int = 0, length: int = -1) -> bytes:
         """Bytes of the message (prefix and body as one), from ``offset``; ``length`` -1 for all. Raises EXPUNGED."""
+
+    async def get_many(contents: Sequence[int], offset: int = 0, length: int = -1) -> list[bytes | None]:
+        """The same part of many messages at the price of a few, in this order; None for those that are gone.
+
+        It is all in memory at once: ask for as much as that may be (sizes are known), or for a part.
+        """
+
+    async def get_headers(contents: Sequence[int]) -> list[bytes | None]:
+        """The headers of many messages, our prefix and the empty line included; None for those that are gone."""
+
+    async def describe(prefix: bytes, body: Body) -> Description:
+        """What is kept of a message besides its bytes, for ``Deliver`` and ``Append``; large bodies are looked at in a thread."""
 
 
 class ILock(Interface):
@@ -71,8 +98,23 @@ class IStore(Interface):
     async def mailboxes(account: int) -> list[Mailbox]:
         """All mailboxes of an account, by name."""
 
+    async def subscriptions(account: int) -> list[str]:
+        """The names that the account is subscribed to, sorted; not all need be mailboxes."""
+
+    async def view(mailbox: int) -> IMailboxView:
+        """Select a mailbox: a picture of its own over arrays that all sessions of this process share. Raises NOT_FOUND, NOT_NOW."""
+
+    def fetch(mailbox: int, uids: Intervals, fields: Sequence[Field]) -> AsyncIterator[list[tuple[Any, ...]]]:
+        """Say what you want, and get just that: slices (lists) of ``(uid, *values of the fields in their order)``, by UID.
+
+        Messages that are gone are missing. Each slice is as of the moment in which it is asked for; between slices others get their turn.
+        """
+
     async def rows(mailbox: int, first: int = 1, last: int = 0xFFFFFFFF) -> Rows:
         """The index rows with ``first <= uid <= last``."""
+
+    async def rows_in(mailbox: int, uids: Intervals) -> Rows:
+        """The index rows in these intervals, for those who keep them themselves. Raises NOT_FOUND."""
 
     async def changes(mailbox: int, modseq: int) -> tuple[Rows, list[int], bool]:
         """What changed after ``modseq``: the rows with a higher one, the UIDs expunged since, and whether the latter are complete

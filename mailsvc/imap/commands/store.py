@@ -1,0 +1,71 @@
+"""STORE (RFC 3501 6.4.6), with UNCHANGEDSINCE (RFC 7162 3.1.3).
+
+Without .SILENT the flags of every message of the set are sent, whether they changed or not. With .SILENT only what others have changed is,
+and to a client that wants mod-sequences the new MODSEQ. Messages that are gone are passed over; the answer is then NO with EXPUNGEISSUED,
+and the others are changed all the same.
+"""
+
+from mailsvc.core.interfaces.mailboxes import FlagChange
+from mailsvc.formats.imap import codes
+from mailsvc.formats.imap.codes import Code
+from mailsvc.formats.imap.commands import Command, Store
+from mailsvc.formats.imap.sets import NumberSet
+from mailsvc.imap.flags import split_flags
+from mailsvc.imap.session import Session
+from mailsvc.imap.verbs import SELECTED, Answer, Verb, no, nothing
+
+__all__ = ["CAPABILITIES", "VERBS"]
+
+CAPABILITIES = nothing
+
+
+async def _store(session: Session, command: Command) -> Answer:
+    numbers, store = command.args
+    selection = session.writable()
+    if store.unchanged_since is not None:
+        session.enable("CONDSTORE")  # RFC 7162 3.1
+    uids = await selection.resolve(numbers, command.uid)
+    gone = bool(selection.view.gone(uids))
+    await selection.announce(session, expunge=False, uid=command.uid)
+    before = selection.view.modseq
+    modseq, unmodified = await session.mailboxes.store_flags(selection.view.mailbox, uids, _change(store))
+    # If nobody else came in between, what has changed in these messages is what we asked for.
+    alone = modseq <= before + 1
+    ours = uids if not store.silent or alone else NumberSet()
+    await selection.announce(session, expunge=False, uid=command.uid, but=ours)
+    await _show(session, store, uids, modseq if modseq > before else 0, command.uid)
+    return _answer(session, command, unmodified, gone)
+
+
+def _change(store: Store) -> FlagChange:
+    system, keywords = split_flags(store.flags)
+    if store.action == "-":
+        return FlagChange(remove=system, remove_keywords=keywords, unchanged_since=store.unchanged_since)
+    return FlagChange(system, 0, keywords, replace=not store.action, unchanged_since=store.unchanged_since)
+
+
+async def _show(session: Session, store: Store, uids: NumberSet, modseq: int, uid: bool) -> None:
+    selection = session.selected
+    if not store.silent:
+        await selection.show(session, uids, selection.flag_plan(uid, session.condstore))
+    elif session.condstore and modseq:
+        changed = NumberSet.of(
+            each
+            for run in selection.view.runs(uids)
+            for each, its in zip(run.uids, run.modseqs, strict=True)
+            if its == modseq
+        )
+        await selection.show(session, changed, selection.flag_plan(uid, condstore=True, flags=False))
+
+
+def _answer(session: Session, command: Command, unmodified: NumberSet, gone: bool) -> Answer:
+    if unmodified:
+        failed = unmodified if command.uid else session.selected.sequence(unmodified)
+        condition = "NO" if gone and not command.uid else "OK"
+        return Answer("Some of the messages were changed meanwhile", codes.modified(failed), condition)
+    if gone and not command.uid:
+        raise no("Some of the messages are gone", Code.EXPUNGEISSUED)
+    return Answer("STORE completed")
+
+
+VERBS = (Verb("STORE", _store, SELECTED, expunges=False),)

@@ -1,0 +1,392 @@
+"""What a transcript cannot show: TLS, time, back-pressure, a store that fails, limits, the log, clients that leave."""
+
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred, fail
+from twisted.mail import imap4
+
+from mailsvc.core.errors import Kind, MailError, temporary
+from mailsvc.core.operations import ChangeAccount
+from mailsvc.imap.dialogue import shown
+from mailsvc.imap.fetch import sending
+from mailsvc.imap.session import AUTOLOGOUT
+from mailsvc.imap.verbs import Refused
+from mailsvc.store.connect import run
+from mailsvc.testing.failing import FailingStore
+from tests.imap.world import PASSWORD, Client, World
+
+MESSAGES = (b"Subject: one\r\n\r\nfirst\r\n", b"Subject: two\r\n\r\nsecond\r\n")
+
+
+@pytest.fixture
+def world() -> World:
+    """Two messages."""
+    return World(*MESSAGES)
+
+
+def test_base_class(world: World) -> None:
+    """It is Twisted's IMAP4Server, and says its capabilities in that class's way too."""
+    client = world.connect()
+    assert isinstance(client.protocol, imap4.IMAP4Server)
+    assert client.protocol.capabilities()[b"AUTH"] == [b"PLAIN", b"LOGIN"]
+    assert client.protocol.capabilities()[b"IMAP4rev1"] is None
+
+
+# --- TLS and passwords ---
+
+
+def test_no_password_on_a_line_that_can_be_read() -> None:
+    """RFC 3501 6.2.3, 11.1: LOGINDISABLED, no AUTH=, and whoever asks all the same hears PRIVACYREQUIRED."""
+    client = World(cleartext=()).connect()
+    assert b"STARTTLS LOGINDISABLED]" in client.heard()
+    assert client.say(b"a LOGIN alice x\r\n").startswith(b"a NO [PRIVACYREQUIRED] ")
+    assert client.say(b"b AUTHENTICATE PLAIN\r\n").startswith(b"b NO [PRIVACYREQUIRED] ")
+    assert client.say(b"c LOGIN {5}\r\n") == b"+ Ready\r\n"
+
+
+def test_commands_before_tls_are_forgotten(world: World) -> None:
+    """RFC 3501 6.2.1: what was pipelined behind STARTTLS was not protected, and is not carried out."""
+    client = world.connect()
+    client.heard()
+    said = client.say(b"a STARTTLS\r\nb LOGIN alice x\r\nc {5}\r\n")
+    assert said == b"a OK Begin TLS\r\n"
+    assert client.transport.tls == "context"
+    assert client.say(b"d NOOP\r\n") == b"d OK NOOP completed\r\n"
+
+
+def test_no_starttls_without_a_certificate(world: World) -> None:
+    """Without TLS STARTTLS is neither offered nor begun."""
+    world.factory.tls = None
+    client = world.connect()
+    assert b"STARTTLS" not in client.heard()
+    assert client.say(b"a STARTTLS\r\n") == b"a BAD TLS cannot begin here and now\r\n"
+
+
+def test_slow_login_keeps_the_order(world: World) -> None:
+    """What is pipelined behind a log-in waits for it."""
+    answer: Deferred[bytes] = Deferred()
+    world.passwords.answer = lambda: answer
+    client = world.connect()
+    client.heard()
+    assert client.say(f'a LOGIN alice "{PASSWORD}"\r\nb SELECT INBOX\r\n'.encode()) == b""
+    world.passwords.answer = None
+    answer.callback(world.made.store.connection().execute(
+        "SELECT address FROM account WHERE id=?", (world.accounts["alice"],)
+    ).fetchall()[0][0].encode())  # fmt: skip
+    said = client.heard()
+    assert said.startswith(b"a OK ")
+    assert said.endswith(b"b OK [READ-WRITE] SELECT completed\r\n")
+
+
+def test_login_when_the_store_is_away(world: World) -> None:
+    """RFC 5530 UNAVAILABLE: a temporary failure is no wrong password."""
+    world.passwords.answer = lambda: fail(temporary("store-down"))
+    client = world.connect()
+    client.heard()
+    assert client.say(b"a LOGIN alice x\r\n").startswith(b"a NO [UNAVAILABLE] ")
+
+
+def test_client_that_leaves_during_its_login(world: World) -> None:
+    """The avatar is given back if the client has gone when it comes."""
+    answer: Deferred[Any] = Deferred()
+    world.passwords.answer = lambda: answer
+    client = world.connect()
+    client.say(b"a LOGIN alice x\r\n")
+    client.protocol.connectionLost()
+    answer.callback(b"nobody@example.test")
+    assert client.protocol.account is None
+
+
+# --- time ---
+
+
+def test_strangers_have_less_time(world: World) -> None:
+    """Before the log-in the listener's time-out counts; the end is announced (RFC 3501 7.1.5)."""
+    client = world.connect()
+    client.heard()
+    world.clock.advance(world.options.idle_timeout + 1)
+    assert client.heard() == b"* BYE Autologout, nothing was heard for too long\r\n"
+    assert client.transport.disconnecting
+
+
+@pytest.mark.parametrize("command", [b"", b"i IDLE\r\n"])
+def test_autologout(world: World, command: bytes) -> None:
+    """RFC 3501 5.4: after the log-in at least 30 minutes, in IDLE too."""
+    client = world.login("alice", "SELECT INBOX")
+    client.say(command)
+    world.clock.advance(AUTOLOGOUT - 1)
+    assert client.heard() == b""
+    world.clock.advance(2)
+    assert client.heard() == b"* BYE Autologout, nothing was heard for too long\r\n"
+
+
+def test_large_message_may_take_long(world: World) -> None:
+    """Time runs against a client only while nothing comes: an APPEND over a slow line is not cut off."""
+    client = world.login()
+    assert client.say(b"a APPEND Sent {100}\r\n") == b"+ Ready\r\n"
+    for _ in range(100):
+        client.say(b"x")
+        world.clock.advance(AUTOLOGOUT - 60)
+    assert client.say(b"\r\n").startswith(b"a OK [APPENDUID ")
+
+
+# --- back-pressure and large messages ---
+
+
+def test_fetch_waits_for_a_slow_client(world: World) -> None:
+    """While the client does not take what is sent, nothing further is read."""
+    client = world.login("alice", "SELECT INBOX")
+    body = b"x" * (sending.OCTETS // 2)
+    world.deliver(*[b"Subject: big\r\n\r\n" + body] * 4)
+    client.do("NOOP")
+    write = client.transport.write
+
+    def slow(octets: bytes) -> None:
+        write(octets)
+        client.transport.write = write  # type: ignore[method-assign]
+        client.transport.producer.pauseProducing()
+
+    client.transport.write = slow  # type: ignore[method-assign]
+    said = client.say(b"a FETCH 3:6 (BODY.PEEK[])\r\n")
+    assert said.count(b"FETCH") == 1
+    client.transport.producer.resumeProducing()
+    assert (said + client.heard()).count(b"FETCH (BODY[]") == 4
+
+
+LARGE = b"Subject: large\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n" + (
+    b"a line of text with a NUL \0 in it\r\n" * 20_000 + b"--b\r\nX: y\r\n\r\nsecond part\r\n--b--\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        ("BODY.PEEK[]", LARGE),
+        ("RFC822.TEXT", LARGE[LARGE.index(b"--b") :]),
+        ("BODY.PEEK[2]", b"second part"),
+        ("BODY.PEEK[2.MIME]", b"X: y\r\n\r\n"),
+        ("BODY.PEEK[]<300000.400000>", LARGE[300_000:700_000]),
+        ("BODY.PEEK[1]<10.5>", b"text "),
+        ("BINARY.PEEK[2]", b"second part"),
+        ("BODY.PEEK[3]", None),
+    ],
+)
+def test_large_message_in_pieces(item: str, expected: bytes | None) -> None:
+    """A message that is larger than a batch is sent in pieces, with the octets of a small one; NULs become 0x80."""
+    world = World(LARGE)
+    client = world.login("alice", "EXAMINE INBOX")
+    said = client.say(f"a FETCH 1 (UID {item} RFC822.SIZE)\r\n".encode())
+    value = b"NIL" if expected is None else b"{%d}\r\n" % len(expected) + expected.replace(b"\0", b"\x80")
+    label = item.replace(".PEEK", "").partition(".400000")[0].partition(".5")[0].encode()
+    label += b">" if b"<" in label and not label.endswith(b">") else b""
+    assert said == b"* 1 FETCH (UID 1 %b %b RFC822.SIZE %d)\r\na OK FETCH completed\r\n" % (label, value, len(LARGE))
+
+
+def test_message_that_cannot_be_read_to_its_end() -> None:
+    """Within a literal nothing can be said: the line is cut, so that no half message passes for a whole one."""
+    world = World(LARGE)
+    client = world.login("alice", "SELECT INBOX")
+    get = world.made.store.bodies.get
+
+    class Bodies:
+        async def get(self, content: int, offset: int = 0, length: int = -1) -> bytes:
+            if offset:
+                raise temporary("disk")
+            return await get(content, offset, length)
+
+    client.protocol.mailboxes.bodies = Bodies()
+    said = client.say(b"a FETCH 1 BODY.PEEK[]\r\n")
+    assert client.transport.aborted
+    assert b"a OK" not in said
+
+
+# --- a store that fails ---
+
+
+def failing(world: World, error: BaseException) -> Client:
+    """A session whose store begins to fail once it has selected the INBOX."""
+    client = world.login("alice", "SELECT INBOX")
+    account: Any = client.protocol.account
+    account._store = FailingStore(error)
+    account.bodies = account._store.bodies
+    return client
+
+
+COMMANDS = (
+    "SELECT INBOX", "STATUS INBOX (MESSAGES)", 'LIST "" *', 'LSUB "" *', "CREATE x", "DELETE x", "RENAME x y", "SUBSCRIBE x",
+    "FETCH 1 ENVELOPE", "FETCH 1 BODY.PEEK[]", "STORE 1 +FLAGS (\\Seen)", "COPY 1 Sent", "MOVE 1 Sent", "SEARCH TEXT x", "EXPUNGE", "CLOSE",
+    "APPEND Sent {1}",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_store_is_away(world: World, command: str) -> None:
+    """RFC 5530 UNAVAILABLE: every command says "later", and the session goes on."""
+    client = failing(world, temporary("store-down"))
+    assert client.lines(command)[-1].startswith(b" NO [UNAVAILABLE] ")
+    assert client.lines("NOOP")[-1] == b" OK NOOP completed"
+
+
+@pytest.mark.parametrize("command", COMMANDS[:-1])
+def test_store_is_broken(world: World, command: str, caplog: pytest.LogCaptureFixture) -> None:
+    """RFC 5530 SERVERBUG: what nobody foresaw is a temporary failure too, and its text is nobody's business."""
+    client = failing(world, ZeroDivisionError("secret"))
+    said = b" ".join(client.lines(command))
+    assert b" NO [SERVERBUG] " in said
+    assert b"secret" not in said
+    assert client.lines("NOOP")[-1] == b" OK NOOP completed"
+
+
+def test_reading_is_more_important_than_marking_as_read(world: World) -> None:
+    """If \\Seen cannot be stored the message is sent all the same."""
+    client = world.login("alice", "SELECT INBOX")
+    account: Any = client.protocol.account
+
+    class Full(type(account)):  # type: ignore[misc]
+        async def store_flags(self, *args: Any) -> Any:
+            raise temporary("disk-full")
+
+    client.protocol.account = Full(account._store, account.account)
+    assert client.do("FETCH 1 BODY[TEXT]") == [b"* 1 FETCH (BODY[TEXT] {7}", b"first", b")"]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (MailError(Kind.QUOTA, "over-quota"), b"OVERQUOTA"),
+        (MailError(Kind.NOT_FOUND, "no-such-target"), b"TRYCREATE"),
+        (MailError(Kind.NOT_FOUND, "no-such-mailbox"), b"NONEXISTENT"),
+        (MailError(Kind.TOO_MANY, "too-many-keywords"), b"LIMIT"),
+        (MailError(Kind.IN_USE, "locked"), b"INUSE"),
+        (MailError(Kind.BAD_REQUEST, "bad"), b"CANNOT"),
+        (MailError(Kind.EXPUNGED, "gone"), b"EXPUNGEISSUED"),
+    ],
+)
+def test_refusals_have_codes(world: World, error: MailError, code: bytes) -> None:
+    """RFC 5530, 3501 7.1, 4315: the kind of a refusal is its response code."""
+    client = failing(world, error)
+    assert client.lines("COPY 1 Sent")[-1].startswith(b" NO [" + code + b"] ")
+
+
+def test_quota() -> None:
+    """RFC 5530 OVERQUOTA: what can never fit is refused before it is sent, what does not fit now when it has come."""
+    world = World()
+    store, account = world.made.store, world.accounts["alice"]
+    store.commit([ChangeAccount(account, quota=100)])
+    client = world.login()
+    assert client.say(b"a APPEND Sent {101}\r\n").startswith(b"a NO [OVERQUOTA] ")
+    assert client.say(b"b APPEND Sent {60}\r\n") == b"+ Ready\r\n"
+    assert client.say(b"x" * 60 + b"\r\n").startswith(b"b OK ")
+    assert client.say(b"c APPEND Sent {60}\r\n") == b"+ Ready\r\n"
+    assert client.say(b"x" * 60 + b"\r\n").startswith(b"c NO [OVERQUOTA] ")
+
+
+# --- clients that leave ---
+
+
+def test_append_that_is_cut_off_leaves_nothing(world: World) -> None:
+    """What has arrived of a message is thrown away when the line breaks."""
+    client = world.login()
+    client.say(b"a APPEND Sent {1000000}\r\n" + b"x" * 500_000)
+    client.say(b"x" * 300_000)
+    incoming = client.protocol.incoming
+    assert incoming is not None
+    (writer,) = incoming.writers
+    client.protocol.connectionLost()
+    assert client.protocol.incoming is None
+    assert writer._aborted  # type: ignore[attr-defined]
+
+
+def test_view_is_given_back(world: World) -> None:
+    """A session that ends, or selects another mailbox, keeps nothing open in the store."""
+    before = len(world.made.store.views)
+    clients = [world.login("alice", "SELECT INBOX") for _ in range(3)]
+    assert len(world.made.store.views) == before + 1
+    clients[0].protocol.connectionLost()
+    clients[1].do("LOGOUT")
+    clients[2].lines("SELECT nowhere")
+    assert len(world.made.store.views) == before
+
+
+# --- the server ends ---
+
+
+def test_shutdown(world: World) -> None:
+    """RFC 3501 7.1.5: idle sessions hear BYE when the server stops, and so do those in IDLE."""
+    client, waiting = world.login(), world.login("alice", "SELECT INBOX")
+    waiting.say(b"i IDLE\r\n")
+    client.protocol.shutdown()
+    waiting.protocol.shutdown()
+    expected = b"* BYE The server is shutting down, please come back later\r\n"
+    assert client.heard() == expected
+    assert waiting.heard() == expected
+
+
+def test_too_many_connections() -> None:
+    """RFC 3501 7.1.5: one too many hears BYE instead of the greeting."""
+    world = World(connections=1)
+    world.connect()
+    assert world.connect().heard() == b"* BYE Too many connections, please come back later\r\n"
+
+
+# --- limits ---
+
+
+def test_literals_together_are_limited(world: World) -> None:
+    """MULTIAPPEND may hold many small messages in memory, but not any number of octets."""
+    client = world.login()
+    client.say(b"a APPEND Sent {3}\r\n")
+    assert client.say(b"a:b {49000000}\r\n") == b"+ Ready\r\n"
+    incoming = client.protocol.incoming
+    assert incoming is not None
+    incoming._octets = 67_000_000
+    with pytest.raises(Refused, match="Too much for one command"):
+        run(incoming._check_size(1_000_000))
+
+
+# --- the log ---
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        (b"a LOGIN alice secret", "a LOGIN ***"),
+        (b"a login", "a login"),
+        (b"a AUTHENTICATE PLAIN c2VjcmV0", "a AUTHENTICATE PLAIN ***"),
+        (b"a FETCH 1 FLAGS", "a FETCH 1 FLAGS"),
+        (b"a UID FETCH 1 FLAGS", "a UID FETCH 1 FLAGS"),
+        (b"a LOGN alice secret", "*** (19 octets)"),
+        (b"c2VjcmV0", "*** (8 octets)"),
+        (b"", "*** (0 octets)"),
+    ],
+)
+def test_dialogue_without_passwords(line: bytes, text: str) -> None:
+    """Of a command that may hold a password only what cannot is shown."""
+    assert shown(line) == text
+
+
+def test_debugging(world: World) -> None:
+    """With debugging on, the dialogue is logged: commands and first lines of answers."""
+    lines: list[str] = []
+    world.factory.debug = True
+    world.factory.log_line = lambda peer, speaker, line: lines.append(f"{speaker}: {line}")  # type: ignore[method-assign]
+    client = world.login()
+    client.say(b"a LOGIN {5}\r\n")
+    assert lines[1] == "C: t1 LOGIN ***"
+    assert lines[2].startswith("S: t1 OK [CAPABILITY")
+    assert lines[3] == "C: a LOGIN ***"
+
+
+def test_messages_sent_by_smtputf8_have_a_surrogate() -> None:
+    """RFC 6855 7, 6858: without UTF8=ACCEPT the header is ASCII in every item alike; with it, as it came."""
+    world = World()
+    message = "Subject: 京都\r\n\r\ntext\r\n".encode()
+    world.deliver(message, flags=32)
+    client = world.login("alice", "EXAMINE INBOX")
+    plain = client.do("FETCH 1 (RFC822.SIZE ENVELOPE BODY.PEEK[])")
+    assert plain[0].startswith(b'* 1 FETCH (RFC822.SIZE 39 ENVELOPE (NIL "=?utf-8?b?5Lqs6YO9?="')
+    assert plain[1:] == [b"Subject: =?utf-8?b?5Lqs6YO9?=", b"", b"text", b")"]
+    client.do("ENABLE UTF8=ACCEPT")
+    full = client.do("FETCH 1 (RFC822.SIZE BODY.PEEK[])")
+    assert full[0] == b"* 1 FETCH (RFC822.SIZE %d BODY[] {%d}" % (len(message), len(message))
