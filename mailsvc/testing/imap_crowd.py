@@ -37,7 +37,7 @@ CROWDED = 60
 PATIENCE = 20.0
 """Seconds in which a picture must become true."""
 
-KEPT = 300
+KEPT = 2000
 """Lines of the log that are kept."""
 
 Step = Generator[Sequence[bytes | Synchronizing], list[Response], None]
@@ -203,7 +203,7 @@ class Crowd:
         self._settle(fresh)
 
     def _killed_lately(self) -> bool:
-        return "a worker is killed" in self._log
+        return "a worker is killed" in list(self._log)[-300:]
 
     def _settle(self, member: Member) -> None:
         if self._random.random() < 0.5:
@@ -540,6 +540,7 @@ class Crowd:
     def _fresh(self) -> dict[int, State]:
         """Every mailbox, each by a SELECT of a new connection."""
         member = self._connect()
+        member.client.log = lambda line: None
         listed = [r.text.split(b' "/" ', 1) for r in member.client.do(b'LIST "" *') if r.name == b"LIST"]
         names = [name.strip().strip(b'"') for attributes, name in listed if b"oselect" not in attributes]
         states = dict(self._state(member, name) for name in names)
@@ -583,8 +584,7 @@ class Crowd:
             if member.idle:
                 member.client.poll(0.1)
             else:
-                member.client.do(b"NOOP")
-                time.sleep(0.02)
+                self._repeat(member)
         raise Broken(f"the mailbox {member.box!r} is deleted, and nobody says so")
 
     def _converge(self, member: Member, state: State) -> None:
@@ -596,8 +596,14 @@ class Crowd:
             if member.idle:
                 member.client.poll(0.05)
             else:
-                member.client.do(b"NOOP")
-                time.sleep(0 if _agree(member.picture, state) else 0.01)
+                self._repeat(member)
+
+    def _repeat(self, member: Member) -> None:
+        """NOOP again and again; where nothing is said, it is not worth two lines of the log."""
+        if not member.client.do(b"NOOP"):
+            for _ in range(2):
+                self._log.pop()
+            time.sleep(0.01)
 
     def _learn(self, member: Member) -> None:
         unknown = member.picture.unknown()

@@ -26,14 +26,15 @@ async def _store(session: Session, command: Command) -> Answer:
         session.enable("CONDSTORE")  # RFC 7162 3.1
     uids = await selection.resolve(numbers, command.uid)
     gone = bool(selection.view.gone(uids))
-    await selection.announce(session, expunge=False, uid=command.uid)
+    told = await selection.announce(session, expunge=False, uid=command.uid)
     before = selection.view.modseq
     modseq, unmodified = await session.mailboxes.store_flags(selection.view.mailbox, uids, _change(store))
-    # If nobody else came in between, what has changed in these messages is what we asked for.
-    alone = modseq <= before + 1
-    ours = uids if not store.silent or alone else NumberSet()
-    await selection.announce(session, expunge=False, uid=command.uid, but=ours)
-    await _show(session, store, uids, modseq if modseq > before else 0, command.uid)
+    # If nobody else came in between, what has changed in these messages is what we asked for. But where the client has just been told
+    # what others did, it must hear what has become of it: it cannot know which came first.
+    alone = modseq == before + 1
+    ours = uids - told if alone else NumberSet()
+    await selection.announce(session, expunge=False, uid=command.uid, but=ours if store.silent else uids)
+    await _show(session, store, uids, modseq, command.uid)
     return _answer(session, command, unmodified, gone)
 
 
