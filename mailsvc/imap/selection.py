@@ -108,6 +108,12 @@ class Selection:
         :param expunge: whether EXPUNGE may be sent. :param uid: whether each FETCH is to name the UID (RFC 3501 6.4.8).
         :param but: messages whose flags the command itself says, or may not say.
         """
+        told = await self.announce_all_but_flags(session, expunge) - but
+        await self.show(session, told, self.flag_plan(uid, session.condstore))
+        return told
+
+    async def announce_all_but_flags(self, session: "Session", expunge: bool) -> NumberSet:
+        """The same without the FETCH responses; returns the messages that need one. Raises NOT_NOW."""
         await self.view.refresh()
         updates = self.view.advance(expunge)
         if not updates:
@@ -117,9 +123,7 @@ class Selection:
         if updates.exists is not None:
             head += [responses.exists(updates.exists), responses.recent(self.recent_count)]
         session.send(b"".join(head))
-        told = updates.changed - but
-        await self.show(session, told, self.flag_plan(uid, session.condstore))
-        return told
+        return updates.changed
 
     async def show(self, session: "Session", uids: NumberSet, plan: Plan) -> None:
         """Send what a plan of mere rows says of messages. Raises Gone."""
