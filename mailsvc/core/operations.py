@@ -167,8 +167,9 @@ class Append(Operation):
 class StoreFlags(Operation):
     """Change flags of messages; those that are gone are passed over. What clients may not change (``UTF8``) stays as it is.
 
-    Result: ``(modseq, unmodified)``: the mailbox's modseq after it, which is the modseq of all rows that this changed and of no other,
-    and the UIDs (intervals) that were left alone for ``unchanged_since``. Rows whose flags are already so keep their modseq.
+    Result: ``(modseq, unmodified)``: the mailbox's modseq after it, which is the modseq of all rows that this changed and of no other, or 0
+    if it changed nothing; and the UIDs (intervals) that were left alone for ``unchanged_since``. Rows whose flags are already so keep
+    their modseq.
     Raises TOO_MANY (``too-many-keywords``), NOT_FOUND.
 
     :ivar add, remove: system bits. :ivar add_keywords, remove_keywords: names, in any case; new ones are learnt in this spelling.

@@ -102,22 +102,28 @@ class Selection:
         wanted = {"UID": uid, "FLAGS": flags, "MODSEQ": condstore}
         return make_plan(self, [FetchItem(name) for name, on in wanted.items() if on])
 
-    async def announce(self, session: "Session", expunge: bool, uid: bool = False, but: NumberSet = NOTHING) -> None:
-        """Tell the session what has changed. Raises NOT_NOW, Gone.
+    async def announce(self, session: "Session", expunge: bool, uid: bool = False, but: NumberSet = NOTHING) -> NumberSet:
+        """Tell the session what has changed; returns the messages whose flags it was told. Raises NOT_NOW, Gone.
 
         :param expunge: whether EXPUNGE may be sent. :param uid: whether each FETCH is to name the UID (RFC 3501 6.4.8).
         :param but: messages whose flags the command itself says, or may not say.
         """
+        told = await self.announce_all_but_flags(session, expunge) - but
+        await self.show(session, told, self.flag_plan(uid, session.condstore))
+        return told
+
+    async def announce_all_but_flags(self, session: "Session", expunge: bool) -> NumberSet:
+        """The same without the FETCH responses; returns the messages that need one. Raises NOT_NOW."""
         await self.view.refresh()
         updates = self.view.advance(expunge)
         if not updates:
-            return
+            return NOTHING
         head = [self.flags_line()] if updates.keywords is not None else []
         head += map(responses.expunge, updates.expunged)
         if updates.exists is not None:
             head += [responses.exists(updates.exists), responses.recent(self.recent_count)]
         session.send(b"".join(head))
-        await self.show(session, updates.changed - but, self.flag_plan(uid, session.condstore))
+        return updates.changed
 
     async def show(self, session: "Session", uids: NumberSet, plan: Plan) -> None:
         """Send what a plan of mere rows says of messages. Raises Gone."""

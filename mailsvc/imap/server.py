@@ -26,7 +26,7 @@ from mailsvc.imap.capabilities import capabilities
 from mailsvc.imap.commands.table import VERBS
 from mailsvc.imap.dialogue import shown
 from mailsvc.imap.incoming import Incoming
-from mailsvc.imap.refusals import refusal
+from mailsvc.imap.refusals import SERVER_BUG, refusal
 from mailsvc.imap.session import Session, log
 from mailsvc.imap.verbs import Answer, Refused, State, Verb, bad
 from mailsvc.monitor import counters
@@ -104,6 +104,10 @@ class IMAPServer(Session):
             self._refuse(refusal(error))
         except Gone:
             self.forget_incoming()
+        except Exception:
+            # The reader waits for an answer to the literal, so there has to be one.
+            log.failure("a literal of {peer} failed", peer=self.peer.address)
+            self._refuse(SERVER_BUG)
 
     async def _take(self, wanted: LiteralWanted) -> None:
         if self.account is not None and command_name(wanted.line if wanted.number == 0 else b"") == "APPEND":

@@ -51,7 +51,7 @@ def store_flags(context: Context, operation: ops.StoreFlags) -> tuple[int, Inter
         mailbox.id, listed, limit, remove, add,
     )  # fmt: skip
     if not rows:
-        return mailbox.modseq, unmodified
+        return 0, unmodified
     keep(context, mailbox, keywords)
     _write_flags(context, mailbox, rows, remove, add)
     return mailbox.modseq + 1, unmodified

@@ -252,11 +252,12 @@ class StoreContract:
         first = (await self.inbox(account)).modseq
         ((second, _),) = await self.store.apply([ops.StoreFlags(mailbox, uids(uid), add=SystemFlag.SEEN)])
         ((third, _),) = await self.store.apply([ops.StoreFlags(mailbox, uids(uid, 55), add=SystemFlag.SEEN)])
-        assert first < second == third == (await self.inbox(account)).modseq
+        assert first < second == (await self.inbox(account)).modseq
+        assert third == 0
         assert await self.store.apply([ops.Expunge(mailbox, uids(55))]) == [()]
-        assert (await self.inbox(account)).modseq == third
+        assert (await self.inbox(account)).modseq == second
         assert await self.store.apply([ops.Expunge(mailbox, uids(55, uid))]) == [uids(uid)]
-        assert (await self.inbox(account)).modseq > third
+        assert (await self.inbox(account)).modseq > second
 
     async def test_rows_in_a_range(self):
         """Rows come in UID order and only those asked for."""

@@ -92,7 +92,7 @@ class IMailboxes(Interface):
         """Put messages into a mailbox, all or none; returns UIDVALIDITY and their UIDs."""
 
     async def store_flags(mailbox: int, uids: NumberSet, change: FlagChange) -> tuple[int, NumberSet]:
-        """Change flags; returns the modseq of what changed, and the UIDs left alone for ``unchanged_since``."""
+        """Change flags; returns the modseq of what changed (0: nothing), and the UIDs left alone for ``unchanged_since``."""
 
     async def expunge(mailbox: int, uids: NumberSet) -> NumberSet:
         """Remove those with ``\\Deleted`` for good; returns which those were."""

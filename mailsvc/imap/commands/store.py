@@ -11,6 +11,7 @@ from mailsvc.formats.imap.codes import Code
 from mailsvc.formats.imap.commands import Command, Store
 from mailsvc.formats.imap.sets import NumberSet
 from mailsvc.imap.flags import split_flags
+from mailsvc.imap.selection import Selection
 from mailsvc.imap.session import Session
 from mailsvc.imap.verbs import SELECTED, Answer, Verb, no, nothing
 
@@ -26,14 +27,16 @@ async def _store(session: Session, command: Command) -> Answer:
         session.enable("CONDSTORE")  # RFC 7162 3.1
     uids = await selection.resolve(numbers, command.uid)
     gone = bool(selection.view.gone(uids))
-    await selection.announce(session, expunge=False, uid=command.uid)
+    told = await selection.announce(session, expunge=False, uid=command.uid)
     before = selection.view.modseq
     modseq, unmodified = await session.mailboxes.store_flags(selection.view.mailbox, uids, _change(store))
-    # If nobody else came in between, what has changed in these messages is what we asked for.
-    alone = modseq <= before + 1
-    ours = uids if not store.silent or alone else NumberSet()
-    await selection.announce(session, expunge=False, uid=command.uid, but=ours)
-    await _show(session, store, uids, modseq if modseq > before else 0, command.uid)
+    changed = await selection.announce_all_but_flags(session, expunge=False)
+    # If nobody else came in between, what now has this modseq was changed as the client asked, and by nobody else. But where it has just
+    # been told what others did, it must hear what has become of it: it cannot know which came first.
+    ours = _having(selection, changed, modseq) - told if modseq == before + 1 else NumberSet()
+    known = ours if store.silent else uids
+    await selection.show(session, changed - known, selection.flag_plan(command.uid, session.condstore))
+    await _show(session, store, uids, modseq, command.uid)
     return _answer(session, command, unmodified, gone)
 
 
@@ -49,13 +52,17 @@ async def _show(session: Session, store: Store, uids: NumberSet, modseq: int, ui
     if not store.silent:
         await selection.show(session, uids, selection.flag_plan(uid, session.condstore))
     elif session.condstore and modseq:
-        changed = NumberSet.of(
-            each
-            for run in selection.view.runs(uids)
-            for each, its in zip(run.uids, run.modseqs, strict=True)
-            if its == modseq
-        )
-        await selection.show(session, changed, selection.flag_plan(uid, condstore=True, flags=False))
+        await selection.show(session, _having(selection, uids, modseq), selection.flag_plan(uid, condstore=True, flags=False))
+
+
+def _having(selection: Selection, uids: NumberSet, modseq: int) -> NumberSet:
+    """Those of some messages whose last change was this one."""
+    return NumberSet.of(
+        uid
+        for run in selection.view.runs(uids)
+        for uid, its in zip(run.uids, run.modseqs, strict=True)
+        if its == modseq
+    )
 
 
 def _answer(session: Session, command: Command, unmodified: NumberSet, gone: bool) -> Answer:

@@ -75,6 +75,11 @@ class Plan:
         return self.need > Need.ROW or any(column.label == b"RFC822.SIZE" for column in self.columns)
 
     @property
+    def structured(self) -> bool:
+        """Whether messages have to be taken apart, which takes its time."""
+        return any(column.spot is None or column.spot.locate is None for column in self.large)
+
+    @property
     def large(self) -> list[Column]:
         """The columns that may be large."""
         return [column for column in self.columns if column.need is Need.BODY]

@@ -43,7 +43,7 @@ async def send_all(session: "Session", selection: "Selection", uids: NumberSet, 
     """Send what ``plan`` says of each message; return whether all were there. Raises Gone, NOT_NOW, Refused."""
     complete = True
     async for batch in _batches(session, selection, uids, plan):
-        session.send(plan.lines(batch))
+        session.send(await session.mailboxes.elsewhere(plan.lines, batch) if plan.structured else plan.lines(batch))
         complete = complete and batch.complete
         await session.drain()
     return complete
@@ -97,7 +97,6 @@ class _Sender:
         self._selection = selection
         self._plan = plan
         self._ranged = bool(plan.large) and all(column.spot is not None for column in plan.large)
-        self._partial = self._ranged and any(column.spot and column.spot.partial for column in plan.large)
         self._mailboxes: IMailboxes = session.mailboxes
 
     @property
@@ -110,7 +109,7 @@ class _Sender:
 
     def in_pieces(self, run: Run) -> bool:
         """Whether these are to be sent one by one, their sections by range."""
-        return not self._surrogate(run) and self._ranged and (self._partial or run.sizes[0] > OCTETS)
+        return not self._surrogate(run) and self._ranged and run.sizes[0] > OCTETS
 
     async def load(self, run: Run) -> Batch:
         """The batch with all that the plan needs."""
