@@ -63,7 +63,7 @@ class SMTPServer(Session):
         if self._transaction is not None:
             raise OutOfPlace(replies.NESTED)
         if self.options.protocol is Protocol.SUBMISSION and self.authenticated is None:
-            raise OutOfPlace(replies.LOG_IN_FIRST if self.peer.password_ok else replies.TLS_FIRST)
+            raise OutOfPlace(self._log_in_first())
         reverse_path, given = grammar.mail_argument(argument)
         parameters = grammar.mail_parameters(given)
         if reverse_path is not None and not (parameters.utf8 or reverse_path.is_ascii):
@@ -71,6 +71,11 @@ class SMTPServer(Session):
         self._utf8 = parameters.utf8
         self._subject = b"MAIL " + argument
         return self._mail(self._envelope(reverse_path, parameters))
+
+    def _log_in_first(self) -> Reply:
+        if self.peer.password_ok:
+            return replies.LOG_IN_FIRST
+        return replies.TLS_FIRST if self._can_start_tls() else replies.TLS_ELSEWHERE
 
     def _envelope(self, reverse_path: Address | None, parameters: grammar.MailParameters) -> Envelope:
         return Envelope(

@@ -325,7 +325,8 @@ class Session(Conversation, smtp.ESMTP):
         return self._authenticate(argument)
 
     async def _authenticate(self, argument: bytes) -> None:
-        result = await attempt(argument, self.peer, self.portal, self._ask)
+        unprotected = replies.AUTH_NEEDS_TLS if self._can_start_tls() else replies.AUTH_ELSEWHERE
+        result = await attempt(argument, self.peer, self.portal, self._ask, unprotected)
         if result.wrong:
             self._wrong_password(result.reply)
         elif result.avatar is None:

@@ -16,6 +16,7 @@ from mailsvc.core.values import SystemFlag
 from mailsvc.monitor import counters
 from mailsvc.testing.transcript import replay
 from mailsvc.wire.conversation import Conversation
+from mailsvc.wire.options import TLSMode
 from tests.pop3.dialogues import LOGGED_IN, MESSAGES
 from tests.pop3.world import PASSWORD, Transport, World
 
@@ -64,6 +65,16 @@ class LoginTests(TestCase):
         world.play("S: …\nC: USER alice\nS: …\nC: PASS correct horse\nS: +OK …")
         asked = world.passwords.asked[0]
         self.assertEqual((asked.username, asked.mechanism, asked.peer.address), (b"alice", "USER", "192.0.2.1"))
+
+    def test_no_advice_to_begin_tls_where_there_is_none(self) -> None:
+        """On a port without TLS the refusal of a password names another port, not STLS."""
+        World(cleartext=(), tls=TLSMode.NONE).play(
+            """
+            S: +OK …
+            C: USER alice
+            S: -ERR [SYS/PERM] a password would cross this line unprotected, and this port has no TLS; use another
+            """
+        )
 
     def test_no_password_on_a_line_that_can_be_read(self) -> None:
         """Without TLS, where that is not allowed, nothing asks for a password, and the refusal says what to do."""
