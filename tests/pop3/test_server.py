@@ -14,6 +14,7 @@ from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.operations import Expunge, StoreFlags
 from mailsvc.core.values import SystemFlag
 from mailsvc.monitor import counters
+from mailsvc.pop3.session import MAX_BEFORE_LOGIN
 from mailsvc.testing.transcript import replay
 from mailsvc.wire.conversation import Conversation
 from mailsvc.wire.options import TLSMode
@@ -65,6 +66,21 @@ class LoginTests(TestCase):
         world.play("S: …\nC: USER alice\nS: …\nC: PASS correct horse\nS: +OK …")
         asked = world.passwords.asked[0]
         self.assertEqual((asked.username, asked.mechanism, asked.peer.address), (b"alice", "USER", "192.0.2.1"))
+
+    def test_a_place_is_not_kept_without_a_log_in(self) -> None:
+        """A stranger that says nothing but CAPA is sent away after a hundred; whoever has logged in may send NOOP on and on."""
+        world = World(*MESSAGES)
+        protocol, transport = world.play("S: …")
+        protocol.dataReceived(b"CAPA\r\n" * MAX_BEFORE_LOGIN)
+        world.clock.advance(0)
+        self.assertFalse(transport.disconnecting)
+        protocol.dataReceived(b"CAPA\r\n")
+        self.assertTrue(transport.disconnecting)
+        self.assertTrue(transport.value().endswith(b"-ERR too many commands without a log-in, goodbye\r\n"))
+        protocol, transport = world.play(LOGGED_IN)
+        for _ in range(MAX_BEFORE_LOGIN + 1):
+            protocol.dataReceived(b"NOOP\r\n")
+        self.assertFalse(transport.disconnecting)
 
     def test_no_advice_to_begin_tls_where_there_is_none(self) -> None:
         """On a port without TLS the refusal of a password names another port, not STLS."""
