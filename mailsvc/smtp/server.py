@@ -25,6 +25,7 @@ from mailsvc.formats.received import with_protocol
 from mailsvc.formats.reply import Reply
 from mailsvc.smtp import replies
 from mailsvc.smtp.session import OutOfPlace, Session
+from mailsvc.wire.deadline import Pace
 from mailsvc.wire.limits import within
 from mailsvc.wire.options import ListenerOptions, Protocol
 
@@ -53,6 +54,7 @@ class SMTPServer(Session):
         self._utf8 = False
         self._chunking = False
         self._chunked = 0  # octets that came by BDAT
+        self._pace: Pace | None = None  # of all chunks together, and of the time between them
 
     # --- envelope ---
 
@@ -95,7 +97,7 @@ class SMTPServer(Session):
     async def _mail(self, envelope: Envelope) -> None:
         delivery = self._delivery or await self._ask_for_delivery()
         self._transaction = await delivery.mail(envelope)
-        self._chunking, self._chunked = False, 0
+        self._chunking, self._chunked, self._pace = False, 0, None
         self.reply(replies.SENDER_OK)
 
     def do_RCPT(self, argument: bytes) -> Awaitable[None]:
@@ -163,7 +165,7 @@ class SMTPServer(Session):
 
     async def _data(self, transaction: ITransaction) -> None:
         self.reply(replies.GO_AHEAD)
-        await self.receive(DotReader(transaction.write), DATA_TIMEOUT)
+        await self.receive(DotReader(transaction.write), DATA_TIMEOUT, Pace(self.factory.clock))
         await self._finish(transaction)
 
     def do_BDAT(self, argument: bytes) -> Awaitable[None] | None:
@@ -193,8 +195,9 @@ class SMTPServer(Session):
             self.reply(Reply(250, "2.0.0", f"{size} octets received"))
 
     async def _take(self, size: int, write: Any) -> None:
+        self._pace = self._pace or Pace(self.factory.clock)
         if size:
-            await self.receive(OctetReader(size, write), DATA_TIMEOUT)
+            await self.receive(OctetReader(size, write), DATA_TIMEOUT, self._pace)
 
     def _ready_for(self, size: int) -> ITransaction:
         """Past the limit the transaction is over, and further chunks find none (RFC 3030 2). Raises OutOfPlace."""

@@ -28,7 +28,7 @@ from zope.interface import implementer
 
 from mailsvc.core.errors import MailError
 from mailsvc.core.values import Peer
-from mailsvc.wire.deadline import Deadline
+from mailsvc.wire.deadline import Deadline, Pace
 from mailsvc.wire.dialogue import shown_command, shown_reply
 from mailsvc.wire.flow import WriteFlow
 from mailsvc.wire.framing import CROWDED, BadLine, Flaw, Framing
@@ -151,6 +151,7 @@ class Conversation(protocol.Protocol):
         self._reply_awaited = factory.debug
         self._reading_paused = False
         self._reader: Reader | None = None
+        self._pace: Pace | None = None
         self._reader_done: Deferred[None] | None = None
         self._abort_call: Any = None
         self._next_turn: Any = None
@@ -212,11 +213,14 @@ class Conversation(protocol.Protocol):
         self._out.append(data)
         self._queued += len(data)
 
-    async def receive(self, reader: Reader, timeout: float) -> None:
-        """Give the client's bytes to ``reader`` until it has enough. ``timeout``: seconds of silence. Raises Gone."""
+    async def receive(self, reader: Reader, timeout: float, pace: Pace | None = None) -> None:
+        """Give the client's bytes to ``reader`` until it has enough. Raises Gone.
+
+        :param timeout: seconds of silence. :param pace: how long it may take altogether; without it, no longer than ``timeout``.
+        """
         if self._closing:
             raise Gone
-        self._reader, self._reader_done = reader, Deferred()
+        self._reader, self._reader_done, self._pace = reader, Deferred(), pace
         self._deadline.set(timeout)
         done = self._reader_done
         self._pump()
@@ -329,8 +333,13 @@ class Conversation(protocol.Protocol):
     def _feed_reader(self, reader: Reader) -> bool:
         if not len(self._framing):
             return False
-        self._deadline.renew()
-        rest = reader.feed(self._framing.take())
+        data = self._framing.take()
+        if self._pace is not None:
+            if not self._pace.kept(len(data)):
+                self._end("timeout")
+                return False
+            self._deadline.renew()
+        rest = reader.feed(data)
         if rest is None:
             return False
         self._framing.feed(rest)

@@ -3,8 +3,9 @@
 from twisted.trial.unittest import TestCase
 
 from mailsvc.smtp.session import MAX_IDLE
+from mailsvc.wire.deadline import PATIENCE
 from tests.smtp.test_server import ENVELOPE, HELLO, codes
-from tests.smtp.world import World, said
+from tests.smtp.world import World, hang_up, said
 
 
 class LimitTests(TestCase):
@@ -172,3 +173,19 @@ class IdleTests(TestCase):
         for _ in range(MAX_IDLE + 1):
             protocol.dataReceived(b"NOOP\r\n")
         self.assertFalse(transport.disconnecting)
+
+    def test_a_place_is_not_kept_by_a_message_that_drips(self) -> None:
+        """A message that comes at an octet now and then, by DATA or in the smallest of chunks, is given up."""
+        for begin, piece in ((b"DATA\r\n", b"x"), (b"", b"BDAT 1\r\nx")):
+            world = World()
+            protocol, transport = world.connect()
+            protocol.dataReceived(ENVELOPE + begin)
+            spent = 0
+            while not transport.disconnecting and spent < 2 * PATIENCE:
+                world.clock.advance(60)
+                spent += 60
+                protocol.dataReceived(piece)
+            self.assertTrue(transport.disconnecting)
+            self.assertEqual(codes(said(transport))[-1], "421 4.4.2")
+            hang_up(protocol)
+            self.assertTrue(world.store.writers[0].aborted)

@@ -7,6 +7,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
 from mailsvc.wire.conversation import CLOSE_GRACE, HANDSHAKE_TIMEOUT, LAST_GRACE, SHORT_GRACE, TURN
+from mailsvc.wire.deadline import PATIENCE
 from mailsvc.wire.factory import TURNED_AWAY, ConversationFactory
 from mailsvc.wire.framing import CROWDED, HOPELESS
 from mailsvc.wire.options import ListenerOptions, Protocol, TLSMode
@@ -214,7 +215,7 @@ class TimeTests(TestCase):
         self.assertTrue(transport.disconnecting)
 
     def test_data_renews_its_time(self) -> None:
-        """Data may take as long as it keeps coming."""
+        """A pause within data is no silence: the time-out begins again with each piece."""
         clock = Clock()
         echo, transport = connect(clock)
         echo.dataReceived(b"data\r\n")
@@ -223,6 +224,28 @@ class TimeTests(TestCase):
             echo.dataReceived(b"line\r\n")
         self.assertFalse(transport.disconnecting)
         clock.pump([30, 30, 30])
+        self.assertTrue(transport.disconnecting)
+
+    def test_drip_of_data_ends(self) -> None:
+        """Data that comes, but a letter at a time, is not waited for without end; what comes at the pace of a modem is."""
+        for piece, lasts in ((b"x", False), (b"x" * 100_000, True)):
+            clock = Clock()
+            echo, transport = connect(clock)
+            echo.dataReceived(b"data\r\n")
+            for _ in range(int(2 * PATIENCE / 50)):
+                clock.advance(50)
+                echo.dataReceived(piece)
+            self.assertEqual(not transport.disconnecting, lasts)
+            self.assertEqual(said(transport).endswith(b"farewell timeout\r\n"), not lasts)
+
+    def test_answer_has_one_time_for_all_of_it(self) -> None:
+        """The answer to a challenge gets no more time for coming letter by letter."""
+        clock = Clock()
+        echo, transport = connect(clock)
+        echo.dataReceived(b"ask\r\n")
+        for _ in range(7):
+            echo.dataReceived(b"x")
+            clock.advance(10)
         self.assertTrue(transport.disconnecting)
 
     def test_peer_that_never_closes_is_aborted(self) -> None:
