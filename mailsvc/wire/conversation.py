@@ -10,7 +10,8 @@ buffer, and when that is full the transport is paused. A command may itself read
 the commands, always.
 
 Time runs against the client only while we wait for it: for a command, for data, or for it to take what we send. When it has gone, a
-waiting coroutine sees :class:`Gone`; when it does not close, the connection is aborted.
+waiting coroutine sees :class:`Gone`; when it does not close, the connection is aborted. A client that has only ended its own half of a
+line without TLS gets the answers to what it had sent whole (``printf ... | nc -N``).
 
 Standards: RFC 2920 (pipelining: replies are batched), RFC 3207 4.2 and RFC 2595 (what came before TLS is discarded).
 """
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import attrs
 from twisted.internet import protocol
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IHandshakeListener
+from twisted.internet.interfaces import IHalfCloseableProtocol, IHandshakeListener
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -88,7 +89,7 @@ class _LineReader:
         return self._framing.take()
 
 
-@implementer(IHandshakeListener)
+@implementer(IHandshakeListener, IHalfCloseableProtocol)
 class Conversation(protocol.Protocol):
     """A server's side of one connection. Subclasses say what a command means and how things are put into words.
 
@@ -147,6 +148,7 @@ class Conversation(protocol.Protocol):
         self._pumping = False
         self._closing = False
         self._stopping = False
+        self._input_over = False  # the client will send nothing more
         self._grace = CLOSE_GRACE
         self._reply_awaited = factory.debug
         self._reading_paused = False
@@ -181,11 +183,17 @@ class Conversation(protocol.Protocol):
                 call.cancel()
         self._framing.take()
         self._flow.broken(Gone())
-        waiting, self._reader, self._reader_done = self._reader_done, None, None
-        if waiting is not None:
-            waiting.errback(Gone())
+        self._break_reader()
         self.factory.dismiss(self)
         self.ended()
+
+    def readConnectionLost(self) -> None:
+        """The client has ended its half: what it sent whole is answered yet, then we end ours."""
+        self._input_over = True
+        self._pump()
+
+    def writeConnectionLost(self) -> None:
+        """We have ended our half alone: that never happens."""
 
     def handshakeCompleted(self) -> None:
         """TLS is up: from here on ``peer.tls`` names its version."""
@@ -332,7 +340,9 @@ class Conversation(protocol.Protocol):
 
     def _feed_reader(self, reader: Reader) -> bool:
         if not len(self._framing):
-            return False
+            if self._input_over:
+                self._break_reader()
+            return self._input_over
         data = self._framing.take()
         if self._pace is not None:
             if not self._pace.kept(len(data)):
@@ -341,7 +351,7 @@ class Conversation(protocol.Protocol):
             self._deadline.renew()
         rest = reader.feed(data)
         if rest is None:
-            return False
+            return self._input_over  # what does not come any more is found missing at the next step
         self._framing.feed(rest)
         done, self._reader, self._reader_done = self._reader_done, None, None
         self._deadline.clear()
@@ -350,6 +360,11 @@ class Conversation(protocol.Protocol):
         done.callback(None)
         return True
 
+    def _break_reader(self) -> None:
+        waiting, self._reader, self._reader_done = self._reader_done, None, None
+        if waiting is not None:
+            waiting.errback(Gone())
+
     def _next_command(self) -> bool:
         try:
             line = self._framing.line()
@@ -357,6 +372,8 @@ class Conversation(protocol.Protocol):
             self._bad_line(bad.flaw)
             return True
         if line is None:
+            if self._input_over:
+                self.close()
             return False
         self._deadline.clear()
         if self.factory.debug:

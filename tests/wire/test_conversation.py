@@ -101,6 +101,68 @@ class OrderTests(TestCase):
         self.assertEqual(clock.getDelayedCalls(), [])
 
 
+class HalfCloseTests(TestCase):
+    """A client that has ended its own half of the line, as ``printf ... | nc -N`` does."""
+
+    def test_what_was_sent_whole_is_answered(self) -> None:
+        """Complete commands that wait behind a slow one are carried out and answered, then we close; half a command is nothing."""
+        echo, transport = connect()
+        echo.dataReceived(b"wait\r\nsay 1\r\ndata\r\n.\r\nsay 2\r\nsay 3")
+        echo.readConnectionLost()
+        self.assertFalse(transport.disconnecting)
+        echo.gates.pop().callback(None)
+        self.assertEqual(said(transport), b"hello\r\nwaited\r\n1\r\ngo\r\ngot 0\r\n2\r\n")
+        self.assertTrue(transport.disconnecting)
+
+    def test_idle(self) -> None:
+        """With nothing to answer we close at once."""
+        echo, transport = connect()
+        echo.readConnectionLost()
+        self.assertTrue(transport.disconnecting)
+
+    def test_more_than_a_turn(self) -> None:
+        """However many commands were sent, all are answered."""
+        echo, transport = connect()
+        clock = echo.factory.clock
+        assert isinstance(clock, Clock)
+        said(transport)
+        echo.dataReceived(b"say x\r\n" * (2 * TURN + 10))
+        echo.readConnectionLost()
+        clock.pump([0, 0])
+        self.assertEqual(said(transport), b"x\r\n" * (2 * TURN + 10))
+        self.assertTrue(transport.disconnecting)
+
+    def test_data_that_will_not_come(self) -> None:
+        """A command that waits for more of the client's data, or begins to, sees that it is gone; so half a message is no message."""
+        for before, after in (
+            (b"data\r\nhalf", b""),
+            (b"wait\r\n", b"data\r\nhalf"),
+            (b"wait\r\n", b"ask\r\n"),
+            (b"ask\r\n", b""),
+        ):
+            echo, transport = connect()
+            echo.dataReceived(before + after)
+            echo.readConnectionLost()
+            for gate in echo.gates:
+                gate.callback(None)
+            self.assertTrue(transport.disconnecting)
+            self.assertNotIn(b"got", transport.value())
+            self.assertEqual("data over" in echo.log, b"data" in before + after)
+            echo.connectionLost(Failure(ConnectionDone()))
+            clock = echo.factory.clock
+            assert isinstance(clock, Clock)
+            self.assertEqual(clock.getDelayedCalls(), [])
+
+    def test_gone_altogether(self) -> None:
+        """Once the line itself is lost, nothing that still waits is carried out."""
+        echo, _ = connect()
+        echo.dataReceived(b"wait\r\nsay 1\r\n")
+        echo.readConnectionLost()
+        echo.connectionLost(Failure(ConnectionDone()))
+        echo.gates.pop().callback(None)
+        self.assertNotIn("say", echo.log)
+
+
 class FramingTests(TestCase):
     """Lines that cannot be commands."""
 
