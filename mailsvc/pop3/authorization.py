@@ -54,7 +54,7 @@ class Authorization(Session):
     def do_USER(self, user: bytes) -> None:
         """The same answer whoever that is."""
         if not self.peer.password_ok:
-            self._err("pop3.needs-tls", "SYS/PERM")
+            self._refuse_password()
             return
         self._user = user
         self._ok("pop3.user")
@@ -79,7 +79,7 @@ class Authorization(Session):
         if name not in MECHANISMS:
             self._err("pop3.unknown-mechanism")
         elif name not in offered(self.peer.password_ok):
-            self._err("pop3.needs-tls", "SYS/PERM")
+            self._refuse_password()
         else:
             await self._authenticate(name, initial)
 
@@ -125,6 +125,9 @@ class Authorization(Session):
 
     async def _pause(self) -> None:
         await deferLater(self.factory.clock, 0)
+
+    def _refuse_password(self) -> None:
+        self._err("pop3.needs-tls" if self._may_start_tls else "pop3.no-tls-here", "SYS/PERM")
 
     def _wrong_password(self) -> None:
         self._login_failures += 1

@@ -57,6 +57,8 @@ class POP3Server(Authorization, Transaction):
 
     def _carry_out(self, verb: Verb, arguments: list[Any]) -> Awaitable[None] | None:
         counters.command("pop3", verb.name)
+        if self._state is State.AUTHORIZATION and self._lingers():
+            return None
         if verb.message and arguments:
             arguments[0] = self._visit.find(arguments[0])
             if arguments[0] is None:

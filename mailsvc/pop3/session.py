@@ -28,6 +28,11 @@ log = Logger(namespace="mailsvc.pop3")
 MAX_ERRORS = 20
 """Lines that are no valid command after which the connection is closed: whoever sends those does not speak POP3."""
 
+MAX_BEFORE_LOGIN = 100
+"""Commands before a log-in after which the connection is closed: each of them renews the time-out, and so a stranger keeps a place.
+Whoever has logged in may send NOOP for as long as they like: programs do so to keep a maildrop open, which RFC 1939 allows, and nobody
+else is kept out by it but from that person's own maildrop."""
+
 
 class Session(Conversation, pop3.POP3):
     """One POP3 connection, as far as every state needs it."""
@@ -49,6 +54,7 @@ class Session(Conversation, pop3.POP3):
         self._user: bytes | None = None
         self._login_failures = 0
         self._errors = 0
+        self._before_login = 0
         self._visit: Visit
         self._onLogout: Callable[[], None] | None = None
         self._over = False
@@ -106,6 +112,15 @@ class Session(Conversation, pop3.POP3):
         self._err(key if self._errors < MAX_ERRORS else "pop3.too-many-errors")
         if self._errors >= MAX_ERRORS:
             self.close()
+
+    def _lingers(self) -> bool:
+        """Count a command before the log-in; whether it was one too many, and the connection is closed."""
+        self._before_login += 1
+        if self._before_login <= MAX_BEFORE_LOGIN:
+            return False
+        self._err("pop3.too-many-commands")
+        self.close()
+        return True
 
     def _lines(self, lines: Sequence[bytes]) -> None:
         self.send(b"".join([line + b"\r\n" for line in lines]) + b".\r\n")

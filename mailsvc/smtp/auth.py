@@ -38,14 +38,19 @@ class Attempt:
     wrong: bool = False
 
 
-async def attempt(argument: bytes, peer: Peer, portal: Portal, ask: Callable[[bytes], Awaitable[bytes]]) -> Attempt:
-    """Carry out ``AUTH argument``. ``ask`` sends a challenge in base64 and returns the client's line."""
+async def attempt(
+    argument: bytes, peer: Peer, portal: Portal, ask: Callable[[bytes], Awaitable[bytes]], unprotected: Reply
+) -> Attempt:
+    """Carry out ``AUTH argument``. ``ask`` sends a challenge in base64 and returns the client's line.
+
+    :param unprotected: what to say before a password crosses a line that can be read.
+    """
     word, _, initial = argument.partition(b" ")
     name = word.decode("ascii", "replace").upper()
     if name not in MECHANISMS:
         return Attempt(replies.NO_MECHANISM if name else replies.AUTH_SYNTAX)
     if MECHANISMS[name].cleartext and not peer.password_ok:
-        return Attempt(replies.AUTH_NEEDS_TLS)
+        return Attempt(unprotected)
     outcome = await authenticate(MECHANISMS[name](), initial.strip() or None, ask)
     if isinstance(outcome, SaslFailure):
         return Attempt(_FAILURES[outcome])

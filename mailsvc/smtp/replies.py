@@ -23,6 +23,7 @@ NO_EXPN = Reply(502, "5.7.0", "EXPN is switched off")
 NO_TLS = Reply(502, "5.5.1", "TLS is not available here")
 NOT_SMTP = Reply(421, "4.7.0", "This is a mail server; closing connection")
 TOO_MANY_ERRORS = Reply(421, "4.7.0", "Too many errors; closing connection")
+TOO_MANY_COMMANDS = Reply(421, "4.7.0", "Too many commands and no message; closing connection")
 TOO_MANY_LOGINS = Reply(421, "4.7.0", "Too many failed log-ins; closing connection")
 
 HELO_FIRST = Reply(503, "5.5.1", "Say EHLO first")
@@ -35,6 +36,7 @@ LMTP_NO_RECIPIENTS = Reply(503, "5.5.1", "No valid recipients")  # RFC 2033 4.2
 ALREADY_TLS = Reply(503, "5.5.1", "TLS is already active")
 LOG_IN_FIRST = Reply(530, "5.7.0", "Authentication required")
 TLS_FIRST = Reply(530, "5.7.0", "Authentication required; say STARTTLS first, then AUTH")
+TLS_ELSEWHERE = Reply(530, "5.7.0", "Authentication required, which needs TLS; there is none on this port, use another")
 
 NEEDS_UTF8 = Reply(553, "5.6.7", "This address needs SMTPUTF8 in MAIL")
 
@@ -43,6 +45,7 @@ NO_AUTH_IN_TRANSACTION = Reply(503, "5.5.1", "AUTH is not allowed during a mail 
 AUTH_SYNTAX = Reply(501, "5.5.4", "Syntax: AUTH mechanism [initial-response]")
 NO_MECHANISM = Reply(504, "5.5.4", "Authentication mechanism not known")
 AUTH_NEEDS_TLS = Reply(538, "5.7.11", "Encryption required for this mechanism; say STARTTLS first")
+AUTH_ELSEWHERE = Reply(538, "5.7.11", "Encryption required for this mechanism; there is none on this port, use another")
 AUTH_CANCELLED = Reply(501, "5.7.0", "Authentication cancelled")
 AUTH_MALFORMED = Reply(501, "5.5.2", "Bad base64 or malformed response")
 AUTH_TOO_LONG = Reply(500, "5.5.6", "Authentication exchange line too long")
@@ -73,7 +76,7 @@ _KINDS: dict[Kind, tuple[int, str, str]] = {
     Kind.BAD_CONTENT: (554, "5.6.0", "Message malformed"),
     Kind.TOO_MANY: (452, "4.5.3", "Too many recipients"),
     Kind.BAD_CREDENTIALS: (535, "5.7.8", "Authentication credentials invalid"),
-    Kind.NEEDS_TLS: (530, "5.7.0", "Say STARTTLS first"),
+    Kind.NEEDS_TLS: (530, "5.7.0", "Encryption required"),
     Kind.NOT_NOW: (451, "4.3.0", "Temporary failure, please try again later"),
 }
 _REASONS: dict[str, tuple[int, str, str]] = {

@@ -25,6 +25,7 @@ from mailsvc.formats.received import with_protocol
 from mailsvc.formats.reply import Reply
 from mailsvc.smtp import replies
 from mailsvc.smtp.session import OutOfPlace, Session
+from mailsvc.wire.deadline import Pace
 from mailsvc.wire.limits import within
 from mailsvc.wire.options import ListenerOptions, Protocol
 
@@ -53,6 +54,7 @@ class SMTPServer(Session):
         self._utf8 = False
         self._chunking = False
         self._chunked = 0  # octets that came by BDAT
+        self._pace: Pace | None = None  # of all chunks together, and of the time between them
 
     # --- envelope ---
 
@@ -63,7 +65,7 @@ class SMTPServer(Session):
         if self._transaction is not None:
             raise OutOfPlace(replies.NESTED)
         if self.options.protocol is Protocol.SUBMISSION and self.authenticated is None:
-            raise OutOfPlace(replies.LOG_IN_FIRST if self.peer.password_ok else replies.TLS_FIRST)
+            raise OutOfPlace(self._log_in_first())
         reverse_path, given = grammar.mail_argument(argument)
         parameters = grammar.mail_parameters(given)
         if reverse_path is not None and not (parameters.utf8 or reverse_path.is_ascii):
@@ -71,6 +73,11 @@ class SMTPServer(Session):
         self._utf8 = parameters.utf8
         self._subject = b"MAIL " + argument
         return self._mail(self._envelope(reverse_path, parameters))
+
+    def _log_in_first(self) -> Reply:
+        if self.peer.password_ok:
+            return replies.LOG_IN_FIRST
+        return replies.TLS_FIRST if self._can_start_tls() else replies.TLS_ELSEWHERE
 
     def _envelope(self, reverse_path: Address | None, parameters: grammar.MailParameters) -> Envelope:
         return Envelope(
@@ -90,7 +97,7 @@ class SMTPServer(Session):
     async def _mail(self, envelope: Envelope) -> None:
         delivery = self._delivery or await self._ask_for_delivery()
         self._transaction = await delivery.mail(envelope)
-        self._chunking, self._chunked = False, 0
+        self._chunking, self._chunked, self._pace = False, 0, None
         self.reply(replies.SENDER_OK)
 
     def do_RCPT(self, argument: bytes) -> Awaitable[None]:
@@ -158,7 +165,7 @@ class SMTPServer(Session):
 
     async def _data(self, transaction: ITransaction) -> None:
         self.reply(replies.GO_AHEAD)
-        await self.receive(DotReader(transaction.write), DATA_TIMEOUT)
+        await self.receive(DotReader(transaction.write), DATA_TIMEOUT, Pace(self.factory.clock))
         await self._finish(transaction)
 
     def do_BDAT(self, argument: bytes) -> Awaitable[None] | None:
@@ -188,8 +195,9 @@ class SMTPServer(Session):
             self.reply(Reply(250, "2.0.0", f"{size} octets received"))
 
     async def _take(self, size: int, write: Any) -> None:
+        self._pace = self._pace or Pace(self.factory.clock)
         if size:
-            await self.receive(OctetReader(size, write), DATA_TIMEOUT)
+            await self.receive(OctetReader(size, write), DATA_TIMEOUT, self._pace)
 
     def _ready_for(self, size: int) -> ITransaction:
         """Past the limit the transaction is over, and further chunks find none (RFC 3030 2). Raises OutOfPlace."""

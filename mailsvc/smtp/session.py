@@ -55,6 +55,12 @@ MAX_REFUSALS = {False: 100, True: 1000}
 """By whether they are temporary: refusals since the last message after which the connection is closed (Postfix: the hard error limit).
 A client may well name a thousand recipients too many, and is told so for each of them (RFC 5321 4.5.3.1.10)."""
 
+_IDLE = frozenset({b"HELO", b"EHLO", b"RSET", b"NOOP", b"HELP", b"VRFY"})
+
+MAX_IDLE = 100
+"""Commands that do no work, since the last message, after which the connection is closed: each of them renews the time-out, and so keeps
+the place of somebody who has mail (Postfix: the junk command limit)."""
+
 MAX_LOGIN_FAILURES = 3
 """Wrong passwords after which the connection is closed."""
 
@@ -105,6 +111,7 @@ class Session(Conversation, smtp.ESMTP):
         self._failed_logins = 0
         self._errors = 0
         self._refusals = {False: 0, True: 0}
+        self._idle = 0
         self._hello_name = ""
         self._extended = False
         self._delivery: IDelivery | None = None
@@ -129,6 +136,8 @@ class Session(Conversation, smtp.ESMTP):
             self.mistake(replies.LINE_TOO_LONG)
             return None
         counters.command(self.peer.protocol, verb.decode("ascii"))
+        if verb in _IDLE and self._idled():
+            return None
         try:
             running: Awaitable[None] | None = method(argument)
         except (grammar.Malformed, OutOfPlace) as bad:
@@ -187,6 +196,16 @@ class Session(Conversation, smtp.ESMTP):
         """A message was taken: errors are counted from here on."""
         self._errors = 0
         self._refusals = {False: 0, True: 0}
+        self._idle = 0
+
+    def _idled(self) -> bool:
+        """Count a command that does no work; whether it was one too many, and the connection is closed."""
+        self._idle += 1
+        if self._idle <= MAX_IDLE or self.trusting:
+            return False
+        self.reply(replies.TOO_MANY_COMMANDS)
+        self.close()
+        return True
 
     async def _penance(self, error: MailError) -> None:
         """Let a client wait that has been refused too often."""
@@ -325,7 +344,8 @@ class Session(Conversation, smtp.ESMTP):
         return self._authenticate(argument)
 
     async def _authenticate(self, argument: bytes) -> None:
-        result = await attempt(argument, self.peer, self.portal, self._ask)
+        unprotected = replies.AUTH_NEEDS_TLS if self._can_start_tls() else replies.AUTH_ELSEWHERE
+        result = await attempt(argument, self.peer, self.portal, self._ask, unprotected)
         if result.wrong:
             self._wrong_password(result.reply)
         elif result.avatar is None:

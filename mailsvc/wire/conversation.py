@@ -10,7 +10,8 @@ buffer, and when that is full the transport is paused. A command may itself read
 the commands, always.
 
 Time runs against the client only while we wait for it: for a command, for data, or for it to take what we send. When it has gone, a
-waiting coroutine sees :class:`Gone`; when it does not close, the connection is aborted.
+waiting coroutine sees :class:`Gone`; when it does not close, the connection is aborted. A client that has only ended its own half of a
+line without TLS gets the answers to what it had sent whole (``printf ... | nc -N``).
 
 Standards: RFC 2920 (pipelining: replies are batched), RFC 3207 4.2 and RFC 2595 (what came before TLS is discarded).
 """
@@ -21,14 +22,14 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import attrs
 from twisted.internet import protocol
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IHandshakeListener
+from twisted.internet.interfaces import IHalfCloseableProtocol, IHandshakeListener
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mailsvc.core.errors import MailError
 from mailsvc.core.values import Peer
-from mailsvc.wire.deadline import Deadline
+from mailsvc.wire.deadline import Deadline, Pace
 from mailsvc.wire.dialogue import shown_command, shown_reply
 from mailsvc.wire.flow import WriteFlow
 from mailsvc.wire.framing import CROWDED, BadLine, Flaw, Framing
@@ -88,7 +89,7 @@ class _LineReader:
         return self._framing.take()
 
 
-@implementer(IHandshakeListener)
+@implementer(IHandshakeListener, IHalfCloseableProtocol)
 class Conversation(protocol.Protocol):
     """A server's side of one connection. Subclasses say what a command means and how things are put into words.
 
@@ -160,10 +161,12 @@ class Conversation(protocol.Protocol):
         self._pumping = False
         self._closing = False
         self._stopping = False
+        self._input_over = False  # the client will send nothing more
         self._grace = CLOSE_GRACE
         self._reply_awaited = factory.debug
         self._reading_paused = False
         self._reader: Reader | None = None
+        self._pace: Pace | None = None
         self._reader_done: Deferred[None] | None = None
         self._abort_call: Any = None
         self._next_turn: Any = None
@@ -193,11 +196,17 @@ class Conversation(protocol.Protocol):
                 call.cancel()
         self._framing.take()
         self._flow.broken(Gone())
-        waiting, self._reader, self._reader_done = self._reader_done, None, None
-        if waiting is not None:
-            waiting.errback(Gone())
+        self._break_reader()
         self.factory.dismiss(self)
         self.ended()
+
+    def readConnectionLost(self) -> None:
+        """The client has ended its half: what it sent whole is answered yet, then we end ours."""
+        self._input_over = True
+        self._pump()
+
+    def writeConnectionLost(self) -> None:
+        """We have ended our half alone: that never happens."""
 
     def handshakeCompleted(self) -> None:
         """TLS is up: from here on ``peer.tls`` names its version."""
@@ -225,11 +234,14 @@ class Conversation(protocol.Protocol):
         self._out.append(data)
         self._queued += len(data)
 
-    async def receive(self, reader: Reader, timeout: float) -> None:
-        """Give the client's bytes to ``reader`` until it has enough. ``timeout``: seconds of silence. Raises Gone."""
+    async def receive(self, reader: Reader, timeout: float, pace: Pace | None = None) -> None:
+        """Give the client's bytes to ``reader`` until it has enough. Raises Gone.
+
+        :param timeout: seconds of silence. :param pace: how long it may take altogether; without it, no longer than ``timeout``.
+        """
         if self._closing:
             raise Gone
-        self._reader, self._reader_done = reader, Deferred()
+        self._reader, self._reader_done, self._pace = reader, Deferred(), pace
         self._deadline.set(timeout)
         done = self._reader_done
         self._pump()
@@ -348,11 +360,18 @@ class Conversation(protocol.Protocol):
 
     def _feed_reader(self, reader: Reader) -> bool:
         if not len(self._framing):
-            return False
-        self._deadline.renew()
-        rest = reader.feed(self._framing.take())
+            if self._input_over:
+                self._break_reader()
+            return self._input_over
+        data = self._framing.take()
+        if self._pace is not None:
+            if not self._pace.kept(len(data)):
+                self._end("timeout")
+                return False
+            self._deadline.renew()
+        rest = reader.feed(data)
         if rest is None:
-            return False
+            return self._input_over  # what does not come any more is found missing at the next step
         self._framing.feed(rest)
         done, self._reader, self._reader_done = self._reader_done, None, None
         self._deadline.clear()
@@ -360,6 +379,11 @@ class Conversation(protocol.Protocol):
         assert done is not None
         done.callback(None)
         return True
+
+    def _break_reader(self) -> None:
+        waiting, self._reader, self._reader_done = self._reader_done, None, None
+        if waiting is not None:
+            waiting.errback(Gone())
 
     def _next_command(self) -> bool:
         """Begin the next command in the buffer; False if none is complete."""
@@ -369,6 +393,8 @@ class Conversation(protocol.Protocol):
             self._bad_line(bad.flaw)
             return True
         if line is None:
+            if self._input_over:
+                self.close()
             return False
         self._begin(line, self.command, line)
         return True

@@ -7,7 +7,13 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-__all__ = ["Deadline"]
+__all__ = ["PATIENCE", "SLOWEST", "Deadline", "Pace"]
+
+PATIENCE = 600.0
+"""Seconds that a client may take to send data, however little there is of it."""
+
+SLOWEST = 1000.0
+"""Octets for each further second: a modem of 1990 was faster."""
 
 
 class Deadline:
@@ -66,3 +72,18 @@ class Deadline:
         else:
             self._at = None
             self._expired()
+
+
+class Pace:
+    """How long sending may take altogether: whoever sends one octet a minute is never silent, and never ready either."""
+
+    __slots__ = ("_clock", "_ends")
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._ends = clock.seconds() + PATIENCE
+
+    def kept(self, octets: int) -> bool:
+        """``octets`` more have come: whether there is time for further ones."""
+        self._ends += octets / SLOWEST
+        return self._clock.seconds() < self._ends

@@ -14,8 +14,10 @@ from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.operations import Expunge, StoreFlags
 from mailsvc.core.values import SystemFlag
 from mailsvc.monitor import counters
+from mailsvc.pop3.session import MAX_BEFORE_LOGIN
 from mailsvc.testing.transcript import replay
 from mailsvc.wire.conversation import Conversation
+from mailsvc.wire.options import TLSMode
 from tests.pop3.dialogues import LOGGED_IN, MESSAGES
 from tests.pop3.world import PASSWORD, Transport, World
 
@@ -64,6 +66,31 @@ class LoginTests(TestCase):
         world.play("S: …\nC: USER alice\nS: …\nC: PASS correct horse\nS: +OK …")
         asked = world.passwords.asked[0]
         self.assertEqual((asked.username, asked.mechanism, asked.peer.address), (b"alice", "USER", "192.0.2.1"))
+
+    def test_a_place_is_not_kept_without_a_log_in(self) -> None:
+        """A stranger that says nothing but CAPA is sent away after a hundred; whoever has logged in may send NOOP on and on."""
+        world = World(*MESSAGES)
+        protocol, transport = world.play("S: …")
+        protocol.dataReceived(b"CAPA\r\n" * MAX_BEFORE_LOGIN)
+        world.clock.advance(0)
+        self.assertFalse(transport.disconnecting)
+        protocol.dataReceived(b"CAPA\r\n")
+        self.assertTrue(transport.disconnecting)
+        self.assertTrue(transport.value().endswith(b"-ERR too many commands without a log-in, goodbye\r\n"))
+        protocol, transport = world.play(LOGGED_IN)
+        for _ in range(MAX_BEFORE_LOGIN + 1):
+            protocol.dataReceived(b"NOOP\r\n")
+        self.assertFalse(transport.disconnecting)
+
+    def test_no_advice_to_begin_tls_where_there_is_none(self) -> None:
+        """On a port without TLS the refusal of a password names another port, not STLS."""
+        World(cleartext=(), tls=TLSMode.NONE).play(
+            """
+            S: +OK …
+            C: USER alice
+            S: -ERR [SYS/PERM] a password would cross this line unprotected, and this port has no TLS; use another
+            """
+        )
 
     def test_no_password_on_a_line_that_can_be_read(self) -> None:
         """Without TLS, where that is not allowed, nothing asks for a password, and the refusal says what to do."""

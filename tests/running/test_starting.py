@@ -7,6 +7,8 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -197,15 +199,23 @@ def test_log_level_while_running(directory: Path, workers: int) -> None:
         wait_for(lambda: not dialogue_logged("info"), "the dialogue is not logged any more")
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user can enter. Pytest's are private, and whoever starts it closes the one above them again."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 @pytest.mark.parametrize(("workers", "option"), [(1, False), (2, False), (2, True)])
-def test_privileges(tmp_path: Path, workers: int, option: bool) -> None:
+def test_privileges(open_folder: Path, workers: int, option: bool) -> None:
     """Started as root with a key that only root can read, every process serves as the configured user, with a port below 1024.
 
     ``user`` in the configuration and ``twistd --uid`` do the same.
     """
-    directory = tmp_path / "server"
-    log = tmp_path / "log" / "mailsvc.log"
+    directory = open_folder / "server"
+    log = open_folder / "log" / "mailsvc.log"
     python, path = _python_of_nobody()
     server = RunningServer(
         directory,
@@ -219,8 +229,6 @@ def test_privileges(tmp_path: Path, workers: int, option: bool) -> None:
     low = next(port for port in range(600, 1023) if _free(port))
     server.file.write_text(server.file.read_text().replace(f"port = {server.ports['smtp']}\n", f"port = {low}\n"))
     server.ports["smtp"] = low
-    for path in (tmp_path, *tmp_path.parents[:2]):
-        path.chmod(path.stat().st_mode | 0o711)
     (directory / "store").mkdir(mode=0o700)
     nobody = 65534
     os.chown(directory / "store", nobody, nobody)

@@ -2,8 +2,10 @@
 
 from twisted.trial.unittest import TestCase
 
+from mailsvc.smtp.session import MAX_IDLE
+from mailsvc.wire.deadline import PATIENCE
 from tests.smtp.test_server import ENVELOPE, HELLO, codes
-from tests.smtp.world import World, said
+from tests.smtp.world import World, hang_up, said
 
 
 class LimitTests(TestCase):
@@ -139,3 +141,51 @@ class RefusalTests(TestCase):
         protocol.dataReceived(self.STRANGER * 500)
         world.clock.pump([0] * 20)
         self.assertEqual(codes(said(transport)), ["550 5.1.1"] * 500)
+
+
+class IdleTests(TestCase):
+    """Whoever keeps a connection and does nothing with it."""
+
+    def test_a_place_is_not_kept_by_commands_that_do_no_work(self) -> None:
+        """After a hundred commands such as NOOP, each renewing the time-out, the connection is closed."""
+        for command in (b"NOOP", b"RSET", b"VRFY alice", b"HELP", b"EHLO client.example", b"HELO client.example"):
+            world = World()
+            protocol, transport = world.connect()
+            for _ in range(MAX_IDLE):
+                protocol.dataReceived(command + b"\r\n")
+            self.assertFalse(transport.disconnecting)
+            said(transport)
+            protocol.dataReceived(command + b"\r\n")
+            self.assertEqual(codes(said(transport)), ["421 4.7.0"])
+            self.assertTrue(transport.disconnecting)
+
+    def test_a_connection_that_is_used_may_be_kept(self) -> None:
+        """A mail server that sends RSET between its messages goes on as long as there are messages; over LMTP, even without."""
+        world = World()
+        protocol, transport = world.connect()
+        protocol.dataReceived(HELLO)
+        for _ in range(3):
+            protocol.dataReceived(b"RSET\r\n" * (MAX_IDLE - 10) + ENVELOPE + b"DATA\r\nx: y\r\n.\r\n")
+            world.clock.pump([0] * 5)
+        self.assertFalse(transport.disconnecting)
+        self.assertEqual(len(world.store.delivered), 3)
+        protocol, transport = World("lmtp").connect()
+        for _ in range(MAX_IDLE + 1):
+            protocol.dataReceived(b"NOOP\r\n")
+        self.assertFalse(transport.disconnecting)
+
+    def test_a_place_is_not_kept_by_a_message_that_drips(self) -> None:
+        """A message that comes at an octet now and then, by DATA or in the smallest of chunks, is given up."""
+        for begin, piece in ((b"DATA\r\n", b"x"), (b"", b"BDAT 1\r\nx")):
+            world = World()
+            protocol, transport = world.connect()
+            protocol.dataReceived(ENVELOPE + begin)
+            spent = 0
+            while not transport.disconnecting and spent < 2 * PATIENCE:
+                world.clock.advance(60)
+                spent += 60
+                protocol.dataReceived(piece)
+            self.assertTrue(transport.disconnecting)
+            self.assertEqual(codes(said(transport))[-1], "421 4.4.2")
+            hang_up(protocol)
+            self.assertTrue(world.store.writers[0].aborted)

@@ -63,6 +63,21 @@ class BaseClassTests(TestCase):
         self.assertNotIn(b"STARTTLS", extensions)
         self.assertNotIn(b"AUTH", extensions)
 
+    def test_no_advice_to_begin_tls_where_there_is_none(self) -> None:
+        """A client that may not log in hears of STARTTLS only where there is STARTTLS; elsewhere, that another port has to be used."""
+        for mode, advice in (
+            (TLSMode.STARTTLS, b"say STARTTLS first"),
+            (TLSMode.NONE, b"none on this port, use another"),
+        ):
+            protocol, transport = World("submission", tls=mode, cleartext=()).connect()
+            protocol.dataReceived(b"EHLO client.example\r\n")
+            said(transport)
+            for command, code in ((b"AUTH PLAIN AAAA\r\n", b"538 5.7.11 "), (b"MAIL FROM:<>\r\n", b"530 5.7.0 ")):
+                protocol.dataReceived(command)
+                answer = said(transport)
+                self.assertTrue(answer.startswith(code))
+                self.assertIn(advice, answer)
+
 
 class WaitingTests(TestCase):
     """One command at a time, whatever has to be waited for."""

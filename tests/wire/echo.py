@@ -13,6 +13,7 @@ from twisted.internet.testing import StringTransport
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.formats.dotdata import DotReader
 from mailsvc.wire.conversation import Conversation, Gone
+from mailsvc.wire.deadline import Pace
 from mailsvc.wire.factory import ConversationFactory
 from mailsvc.wire.framing import Flaw
 from mailsvc.wire.options import ListenerOptions, Protocol
@@ -48,7 +49,7 @@ class Echo(Conversation):
         pieces: list[bytes] = []
         self.send(b"go\r\n")
         try:
-            await self.receive(DotReader(pieces.append), 60)
+            await self.receive(DotReader(pieces.append), 60, Pace(self.factory.clock))
         finally:
             self.log.append("data over")
         self.send(b"got %d\r\n" % len(b"".join(pieces)))

@@ -7,6 +7,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
 from mailsvc.wire.conversation import CLOSE_GRACE, HANDSHAKE_TIMEOUT, LAST_GRACE, SHORT_GRACE, TURN
+from mailsvc.wire.deadline import PATIENCE
 from mailsvc.wire.factory import TURNED_AWAY, ConversationFactory
 from mailsvc.wire.framing import CROWDED, HOPELESS
 from mailsvc.wire.options import ListenerOptions, Protocol, TLSMode
@@ -98,6 +99,68 @@ class OrderTests(TestCase):
         echo.gates.pop().callback(None)
         self.assertEqual(echo.log, ["wait_and_ask", "ended", "gone"])
         self.assertEqual(clock.getDelayedCalls(), [])
+
+
+class HalfCloseTests(TestCase):
+    """A client that has ended its own half of the line, as ``printf ... | nc -N`` does."""
+
+    def test_what_was_sent_whole_is_answered(self) -> None:
+        """Complete commands that wait behind a slow one are carried out and answered, then we close; half a command is nothing."""
+        echo, transport = connect()
+        echo.dataReceived(b"wait\r\nsay 1\r\ndata\r\n.\r\nsay 2\r\nsay 3")
+        echo.readConnectionLost()
+        self.assertFalse(transport.disconnecting)
+        echo.gates.pop().callback(None)
+        self.assertEqual(said(transport), b"hello\r\nwaited\r\n1\r\ngo\r\ngot 0\r\n2\r\n")
+        self.assertTrue(transport.disconnecting)
+
+    def test_idle(self) -> None:
+        """With nothing to answer we close at once."""
+        echo, transport = connect()
+        echo.readConnectionLost()
+        self.assertTrue(transport.disconnecting)
+
+    def test_more_than_a_turn(self) -> None:
+        """However many commands were sent, all are answered."""
+        echo, transport = connect()
+        clock = echo.factory.clock
+        assert isinstance(clock, Clock)
+        said(transport)
+        echo.dataReceived(b"say x\r\n" * (2 * TURN + 10))
+        echo.readConnectionLost()
+        clock.pump([0, 0])
+        self.assertEqual(said(transport), b"x\r\n" * (2 * TURN + 10))
+        self.assertTrue(transport.disconnecting)
+
+    def test_data_that_will_not_come(self) -> None:
+        """A command that waits for more of the client's data, or begins to, sees that it is gone; so half a message is no message."""
+        for before, after in (
+            (b"data\r\nhalf", b""),
+            (b"wait\r\n", b"data\r\nhalf"),
+            (b"wait\r\n", b"ask\r\n"),
+            (b"ask\r\n", b""),
+        ):
+            echo, transport = connect()
+            echo.dataReceived(before + after)
+            echo.readConnectionLost()
+            for gate in echo.gates:
+                gate.callback(None)
+            self.assertTrue(transport.disconnecting)
+            self.assertNotIn(b"got", transport.value())
+            self.assertEqual("data over" in echo.log, b"data" in before + after)
+            echo.connectionLost(Failure(ConnectionDone()))
+            clock = echo.factory.clock
+            assert isinstance(clock, Clock)
+            self.assertEqual(clock.getDelayedCalls(), [])
+
+    def test_gone_altogether(self) -> None:
+        """Once the line itself is lost, nothing that still waits is carried out."""
+        echo, _ = connect()
+        echo.dataReceived(b"wait\r\nsay 1\r\n")
+        echo.readConnectionLost()
+        echo.connectionLost(Failure(ConnectionDone()))
+        echo.gates.pop().callback(None)
+        self.assertNotIn("say", echo.log)
 
 
 class FramingTests(TestCase):
@@ -214,7 +277,7 @@ class TimeTests(TestCase):
         self.assertTrue(transport.disconnecting)
 
     def test_data_renews_its_time(self) -> None:
-        """Data may take as long as it keeps coming."""
+        """A pause within data is no silence: the time-out begins again with each piece."""
         clock = Clock()
         echo, transport = connect(clock)
         echo.dataReceived(b"data\r\n")
@@ -223,6 +286,28 @@ class TimeTests(TestCase):
             echo.dataReceived(b"line\r\n")
         self.assertFalse(transport.disconnecting)
         clock.pump([30, 30, 30])
+        self.assertTrue(transport.disconnecting)
+
+    def test_drip_of_data_ends(self) -> None:
+        """Data that comes, but a letter at a time, is not waited for without end; what comes at the pace of a modem is."""
+        for piece, lasts in ((b"x", False), (b"x" * 100_000, True)):
+            clock = Clock()
+            echo, transport = connect(clock)
+            echo.dataReceived(b"data\r\n")
+            for _ in range(int(2 * PATIENCE / 50)):
+                clock.advance(50)
+                echo.dataReceived(piece)
+            self.assertEqual(not transport.disconnecting, lasts)
+            self.assertEqual(said(transport).endswith(b"farewell timeout\r\n"), not lasts)
+
+    def test_answer_has_one_time_for_all_of_it(self) -> None:
+        """The answer to a challenge gets no more time for coming letter by letter."""
+        clock = Clock()
+        echo, transport = connect(clock)
+        echo.dataReceived(b"ask\r\n")
+        for _ in range(7):
+            echo.dataReceived(b"x")
+            clock.advance(10)
         self.assertTrue(transport.disconnecting)
 
     def test_peer_that_never_closes_is_aborted(self) -> None:
