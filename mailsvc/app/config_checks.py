@@ -11,12 +11,14 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import idna
 from twisted.cred.strcred import findCheckerFactories
 
 from mailsvc.app.config_file import KeyPath, key_text
 from mailsvc.formats.address import canonical_domain
+from mailsvc.formats.sasl import MECHANISMS
 from mailsvc.store.layout import Layout
 from mailsvc.texts import Sentence
 from mailsvc.wire.options import ListenerOptions, Protocol, TLSMode
@@ -94,6 +96,17 @@ def _sources(config: "Config") -> Found:
             yield ("auth", "sources", index), text
 
 
+def _oauth(config: "Config") -> Found:
+    """Tokens are judged by keys or by asking, and asked about only where nobody listens."""
+    oauth = config.auth.oauth
+    if oauth.issuer and not oauth.keys and not oauth.introspection:
+        yield ("auth", "oauth", "issuer"), Sentence("config.oauth-how")
+    url = urlsplit(oauth.introspection)
+    local = url.hostname in ("localhost", "127.0.0.1", "::1")
+    if oauth.introspection and not (url.hostname and (url.scheme == "https" or (url.scheme == "http" and local))):
+        yield ("auth", "oauth", "introspection"), Sentence("config.oauth-url", value=oauth.introspection)
+
+
 def _passwd_fault(path: str) -> Sentence | None:
     if not path.startswith("/"):
         return Sentence("config.source-path", value=path)
@@ -127,6 +140,9 @@ def _listener(listener: ListenerOptions, certified: bool) -> Iterator[tuple[str,
         yield "tls", Sentence("config.tls-no-certificate", mode=listener.tls.value)
     if listener.protocol is Protocol.LMTP and listener.tls is TLSMode.IMPLICIT:
         yield "tls", Sentence("config.lmtp-tls")
+    for name in listener.mechanisms:
+        if name not in MECHANISMS:
+            yield "mechanisms", Sentence("config.choice", value=f'"{name}"', choices=", ".join(MECHANISMS))
     if listener.recipients < 100:
         yield "recipients", Sentence("config.recipients-least", value=listener.recipients)
     if listener.domain and (fault := domain_fault(listener.domain)):
@@ -229,4 +245,16 @@ def domain_fault(name: str) -> Sentence | None:
     return Sentence("config.domain-reason.long") if len(encoded) > 253 else None
 
 
-CHECKS = (_presence, _hostname, _account, _certificate, _store, _sources, _listeners, _monitor, _collisions, _domains)
+CHECKS = (
+    _presence,
+    _hostname,
+    _account,
+    _certificate,
+    _store,
+    _sources,
+    _oauth,
+    _listeners,
+    _monitor,
+    _collisions,
+    _domains,
+)

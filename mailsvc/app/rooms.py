@@ -3,7 +3,7 @@
 ::
 
     store -> directory -> realm (IDelivery: delivery, IMaildrop: pop3) -> portal -> listeners (mailsvc.app.listeners)
-                 hasher ------------------------------------------------/
+                 secrets, hasher -> doors (every way to log in) --------/
 """
 
 from collections.abc import Iterable
@@ -17,15 +17,17 @@ from mailsvc.app.config import Config
 from mailsvc.app.logging import Levels
 from mailsvc.app.portal import MailPortal, make_portal
 from mailsvc.app.realm import AvatarFactory, Realm
+from mailsvc.auth.doors import make_doors
 from mailsvc.auth.hashing import Hasher
 from mailsvc.auth.pool import BoundedPool
 from mailsvc.auth.relay import decide
+from mailsvc.auth.usage import DeviceUsage
 from mailsvc.bus import Announcement, Bus
 from mailsvc.core.interfaces.delivery import IDelivery
 from mailsvc.core.interfaces.maildrop import IMaildrop
 from mailsvc.delivery import Reception
 from mailsvc.delivery.services import Services
-from mailsvc.directory import Directory
+from mailsvc.directory import Directory, Secrets
 from mailsvc.net.tls import ServerTLS
 from mailsvc.pop3 import maildrop_factory
 from mailsvc.store import StoreClient
@@ -55,13 +57,14 @@ class Hashing(Service):
 
 @attrs.frozen(kw_only=True)
 class Rooms:
-    """What the listeners of a process need. ``hashing`` and ``store`` are services to start before them."""
+    """What the listeners of a process need. ``hashing``, ``usage`` and ``store`` are services to start before them."""
 
     reactor: Any
     config: Config
     store: StoreClient
     directory: Directory
     hashing: Hashing
+    usage: DeviceUsage
     portal: MailPortal
     tls: ServerTLS | None
     levels: Levels
@@ -93,13 +96,18 @@ def build_rooms(
     services = Services(store=store, directory=directory, decide=decide, hostname=config.hostname)
     reception = Reception(services, {listener.name: listener for listener in config.listeners})
     realm = Realm(directory, {IDelivery: reception.avatar, IMaildrop: cast(AvatarFactory, maildrop_factory(store))})
-    portal = make_portal(realm, directory, Hasher(pool), config.auth, store.bus.publish, checkers)
+    usage = DeviceUsage(reactor, store.apply)
+    doors = make_doors(
+        reactor, config.auth, directory, Secrets(store.connection), store, Hasher(pool), usage.note, checkers
+    )
+    portal = make_portal(realm, doors, store.bus.publish)
     return Rooms(
         reactor=reactor,
         config=config,
         store=store,
         directory=directory,
         hashing=Hashing(pool),
+        usage=usage,
         portal=portal,
         tls=tls,
         levels=levels,

@@ -1,10 +1,59 @@
 """Options of log-ins: where passwords are looked up, and what checking them may cost."""
 
+from pathlib import Path
+
 import attrs
 
-from mailsvc.core.options import option
+from mailsvc.core.options import Duration, ReadableFile, option
 
-__all__ = ["AuthOptions"]
+__all__ = ["AuthOptions", "OAuthOptions"]
+
+
+@attrs.frozen(kw_only=True)
+class OAuthOptions:
+    """``[auth.oauth]``."""
+
+    issuer: str = option(
+        "",
+        en="The identity provider whose tokens are taken, as its tokens name it (iss). Empty: no log-ins by token.",
+        ja="トークンを受け付ける認証基盤。トークンの iss と一致させる。空ならトークンでのログインはしない。",
+        example='"https://login.example.test"',
+    )
+    keys: ReadableFile | None = option(
+        None,
+        en="File with the provider's public keys (JWK Set), for tokens that can be checked without asking; read again when it changes.",
+        ja="認証基盤の公開鍵のファイル（JWK Set）。問い合わせずに検証できるトークン用。変更されると読み直す。",
+        example='"provider-keys.json"',
+    )
+    audience: str = option(
+        "",
+        en="What the provider calls this service (aud). Set it: without it a token that was issued for any other service is taken.",
+        ja="認証基盤での、このサービスの呼び名（aud）。必ず設定する。空だと、ほかのサービス向けのトークンも受け付けてしまう。",
+        example='"mail.example.test"',
+    )
+    introspection: str = option(
+        "",
+        en="URL that tells what a token is worth (RFC 7662), https, for tokens that only the provider can read; used if there are no keys.",
+        ja="トークンの有効性を問い合わせる URL（RFC 7662、https）。認証基盤にしか読めないトークン用。keys がないとき使う。",
+        example='"https://login.example.test/introspect"',
+    )
+    client: str = option(
+        "",
+        en="Our name at the introspection URL.",
+        ja="問い合わせ先での、このサービスのクライアント名。",
+        example='"mailsvc"',
+    )
+    client_secret: ReadableFile | None = option(
+        None,
+        en="File with our password at the introspection URL.",
+        ja="問い合わせ先での、このサービスのパスワードを入れたファイル。",
+        example='"introspection.secret"',
+    )
+    claim: str = option(
+        "email",
+        en="Which claim of a token is the login or address of an account here.",
+        ja="トークンのどの項目（claim）を、ここでのログイン名またはアドレスとみなすか。",
+    )
 
 
 @attrs.frozen(kw_only=True)
@@ -13,10 +62,10 @@ class AuthOptions:
 
     sources: tuple[str, ...] = option(
         ("own",),
-        en="Where passwords are looked up, in order: own (our own accounts); passwd:/path (a file of name:hash lines, argon2 or "
-        "bcrypt); or TYPE:ARGUMENTS of any Twisted checker (twistd mailsvc --help-auth). All of them lead to accounts made here.",
-        ja="パスワードを調べる先（順に試す）。own（自前のアカウント）、passwd:/パス（名前:ハッシュ の行からなるファイル、argon2 か "
-        "bcrypt）、または Twisted のチェッカー TYPE:引数（twistd mailsvc --help-auth）。いずれもここで作ったアカウントに対応づけられる。",
+        en="Where passwords are looked up, in order: own (our own accounts); passwd:/path (a file of name:hash lines: argon2, "
+        "bcrypt, SHA-256-crypt, SHA-512-crypt); or TYPE:ARGUMENTS of any Twisted checker (twistd mailsvc --help-auth). All of them lead to accounts made here.",
+        ja="パスワードを調べる先（順に試す）。own（自前のアカウント）、passwd:/パス（名前:ハッシュ の行からなるファイル。argon2、"
+        "bcrypt、SHA-256-crypt、SHA-512-crypt）、または Twisted のチェッカー TYPE:引数（twistd mailsvc --help-auth）。いずれもここで作ったアカウントに対応づけられる。",
         example='["own", "passwd:/etc/mailsvc/passwd"]',
     )
     hashing_threads: int = option(
@@ -28,4 +77,26 @@ class AuthOptions:
         100,
         en="How many log-ins may wait for a hashing thread; further ones are told to try again later.",
         ja="ハッシュ計算を待てるログインの数。超えた分には後で再試行するよう応答する。",
+    )
+    keys: Path = option(
+        Path("device.keys"),
+        en="File with the keys of device passwords, made by `mailsvc device add`. Keep it, and a copy, apart from the store's backups: "
+        "who has both can read the passwords that are kept for APOP and CRAM-MD5; who loses it loses all device passwords.",
+        ja="機器用パスワードの鍵のファイル。`mailsvc device add` が作る。控えは保存領域のバックアップとは別の場所に置く。両方を持つ者は "
+        "APOP・CRAM-MD5 用のパスワードを読める。失うと機器用パスワードはすべて使えなくなる。",
+    )
+    remembered: int = option(
+        10_000,
+        en="How many login passwords each worker remembers (as keyed hashes) as right, so that they are not hashed again; 0: none.",
+        ja="各ワーカーが正しいと確かめたログイン用パスワードを（鍵付きハッシュで）いくつ覚え、ハッシュ計算を省くか。0 は覚えない。",
+    )
+    remember_time: Duration = option(
+        Duration(3600),
+        en="For how long. A changed password, or a disabled account, counts at once all the same.",
+        ja="覚えておく時間。パスワードの変更やアカウントの停止は、これにかかわらず直ちに効く。",
+        example='"1 h"',
+    )
+    oauth: OAuthOptions = attrs.field(
+        factory=OAuthOptions,
+        metadata={"en": "Log-ins by tokens of an identity provider.", "ja": "認証基盤のトークンによるログイン。"},
     )

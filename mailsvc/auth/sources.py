@@ -1,4 +1,4 @@
-"""From the configured names of password sources to the chain that asks them."""
+"""From the configuration to the checkers: the chain of password sources, and beside it those of every other way to log in."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,20 +21,23 @@ _UNUSED = {
 
 
 def make_chain(
-    names: Iterable[str], directory: IDirectory, hasher: Hasher, further: Iterable[ICredentialsChecker] = ()
+    names: Iterable[str],
+    directory: IDirectory,
+    hasher: Hasher,
+    further: Iterable[ICredentialsChecker] = (),
+    own: ICredentialsChecker | None = None,
 ) -> Chain:
     """The chain of the sources called ``names`` (AuthOptions.sources), then of ``further`` checkers (``--auth``).
 
-    Raises ValueError, saying which source cannot be used and why.
+    :param own: the checker of our own accounts; without one, a plain one for login passwords. Raises ValueError, saying which source cannot be used and why.
     """
-    named = [_source(name, directory, hasher) for name in names]
+    own = own or DirectoryChecker(directory, hasher)
+    named = [own if name == "own" else _source(name, directory, hasher) for name in names]
     return Chain([*named, *(_outside(checker, directory) for checker in further)])
 
 
 def _source(name: str, directory: IDirectory, hasher: Hasher) -> ICredentialsChecker:
     kind, _, argument = name.partition(":")
-    if name == "own":
-        return DirectoryChecker(directory, hasher)
     if kind == "passwd":
         return OutsideSource(PasswdFileChecker(Path(argument), hasher.worker), directory)
     if kind in _UNUSED:

@@ -11,6 +11,7 @@ import attrs
 __all__ = [
     "AddAccount",
     "AddAlias",
+    "AddDevice",
     "AddDomain",
     "ChangeAccount",
     "CreateMailbox",
@@ -19,10 +20,16 @@ __all__ = [
     "Operation",
     "RemoveAccount",
     "RemoveAlias",
+    "RemoveDevice",
     "RemoveDomain",
+    "ResealDevice",
     "SetPassword",
     "StoreFlags",
+    "UseDevices",
 ]
+
+VerifierRow = tuple[str, bytes, int, bytes, bytes]
+"""A SCRAM verifier (RFC 5802 3): hash, salt, iterations, stored key, server key."""
 
 
 @attrs.frozen
@@ -54,20 +61,68 @@ class AddAccount(Operation):
 
     :ivar address: canonical address. :ivar login: a further login name, unique within the domain, or ``""``.
     :ivar password_hash: a PHC string, or ``""``: no log-in by password. :ivar quota: octets, 0 for none.
+    :ivar verifiers: the password's SCRAM verifiers.
     """
 
     address: str
     login: str = ""
-    password_hash: str = ""
+    password_hash: str = attrs.field(default="", repr=False)
     quota: int = 0
+    verifiers: tuple[VerifierRow, ...] = attrs.field(default=(), repr=False)
 
 
 @attrs.frozen
 class SetPassword(Operation):
-    """Replace the password. Raises NOT_FOUND."""
+    """Replace the password and its SCRAM verifiers. Raises NOT_FOUND; IN_USE if the hash is not ``expected`` (None: whatever it is)."""
 
     account: int
-    password_hash: str
+    password_hash: str = attrs.field(repr=False)
+    verifiers: tuple[VerifierRow, ...] = attrs.field(default=(), repr=False)
+    expected: str | None = attrs.field(default=None, repr=False)
+
+
+@attrs.frozen
+class AddDevice(Operation):
+    """Make a device password (see :class:`mailsvc.core.secrets.Device`). Raises NOT_FOUND, EXISTS (the name), TOO_MANY.
+
+    :ivar device: its id, a random number of 62 bits that is not 0.
+    """
+
+    account: int
+    device: int
+    name: str
+    scopes: int
+    expires: int
+    key: str
+    mac: bytes = attrs.field(repr=False)
+    sealed: bytes | None = attrs.field(default=None, repr=False)
+    verifiers: tuple[VerifierRow, ...] = attrs.field(default=(), repr=False)
+
+
+@attrs.frozen
+class RemoveDevice(Operation):
+    """Revoke a device password. Raises NOT_FOUND."""
+
+    account: int
+    device: int
+
+
+@attrs.frozen
+class UseDevices(Operation):
+    """Note when and from where devices were used last: ``(device, seconds since the epoch, address)`` each."""
+
+    uses: tuple[tuple[int, int, str], ...]
+
+
+@attrs.frozen
+class ResealDevice(Operation):
+    """Replace what was made under ``old_key``. Result: whether that was still so."""
+
+    device: int
+    old_key: str
+    key: str
+    mac: bytes = attrs.field(repr=False)
+    sealed: bytes | None = attrs.field(repr=False)
 
 
 @attrs.frozen

@@ -54,7 +54,9 @@ class Peer:
     :ivar domain: the domain that a login without one belongs to; ``""``: the first domain.
     :ivar tls: protocol version such as ``"TLSv1.3"``, or None on a line that can be read.
     :ivar cleartext_ok: whether a password may cross this line although it can be read (configured per network).
-    :ivar mechanism: by what the client has logged in: a SASL mechanism, or ``"USER"`` for USER and PASS; ``""`` before.
+    :ivar mechanism: by what the client has logged in: a SASL mechanism, ``"APOP"``, or ``"USER"`` for USER and PASS; ``""`` before.
+    :ivar auth_needs_tls: whether even a log-in that shows no password needs TLS.
+    :ivar certificate: the mail addresses in the client's certificate, if it has shown one that we trust.
     """
 
     address: str
@@ -64,6 +66,18 @@ class Peer:
     tls: str | None = None
     cleartext_ok: bool = False
     mechanism: str = ""
+    auth_needs_tls: bool = True
+    certificate: tuple[str, ...] = ()
+
+    @property
+    def auth_ok(self) -> bool:
+        """Whether the client may log in on this connection as it is now, by some mechanism or other."""
+        return self.password_ok or not self.auth_needs_tls
+
+    @property
+    def certified(self) -> bool:
+        """Whether TLS has shown who the client is."""
+        return bool(self.certificate)
 
     @property
     def password_ok(self) -> bool:

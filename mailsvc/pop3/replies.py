@@ -26,4 +26,5 @@ SASL_FAILURES: dict[SaslFailure, str] = {
     SaslFailure.CANCELLED: "pop3.sasl-cancelled",
     SaslFailure.MALFORMED: "pop3.sasl-malformed",
     SaslFailure.TOO_LONG: "pop3.sasl-too-long",
+    SaslFailure.REFUSED: "pop3.bad-credentials",
 }

@@ -47,6 +47,7 @@ class Session(Conversation, pop3.POP3):
         self._state = State.AUTHORIZATION
         self._utf8 = False
         self._user: bytes | None = None
+        self._timestamp = b""  # that of the greeting, until it was used
         self._login_failures = 0
         self._errors = 0
         self._visit: Visit

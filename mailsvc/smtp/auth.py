@@ -1,11 +1,10 @@
 """SMTP AUTH (RFC 4954): one SASL exchange, one log-in at the portal, one reply."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import attrs
 from twisted.cred.error import UnauthorizedLogin
-from twisted.cred.portal import Portal
 from twisted.logger import Logger
 
 from mailsvc.auth.credentials import credentials_of
@@ -13,10 +12,11 @@ from mailsvc.core.errors import MailError
 from mailsvc.core.interfaces.login import IAuthenticated
 from mailsvc.core.values import Peer
 from mailsvc.formats.reply import Reply
-from mailsvc.formats.sasl import MECHANISMS, Proof
+from mailsvc.formats.sasl import MECHANISMS, SPA, Circumstances, Proof
 from mailsvc.monitor import counters
 from mailsvc.smtp import replies
-from mailsvc.wire.sasl import SaslFailure, authenticate
+from mailsvc.wire.options import ListenerOptions
+from mailsvc.wire.sasl import Ask, SaslFailure, authenticate, begin, offered
 
 __all__ = ["Attempt", "attempt"]
 
@@ -26,6 +26,7 @@ _FAILURES = {
     SaslFailure.CANCELLED: replies.AUTH_CANCELLED,
     SaslFailure.MALFORMED: replies.AUTH_MALFORMED,
     SaslFailure.TOO_LONG: replies.AUTH_TOO_LONG,
+    SaslFailure.REFUSED: replies.BAD_PASSWORD,
 }
 
 
@@ -38,21 +39,42 @@ class Attempt:
     wrong: bool = False
 
 
-async def attempt(argument: bytes, peer: Peer, portal: Portal, ask: Callable[[bytes], Awaitable[bytes]]) -> Attempt:
+async def attempt(
+    argument: bytes,
+    options: ListenerOptions,
+    peer: Peer,
+    portal: Any,
+    ask: Ask,
+    circumstances: Callable[[], Circumstances],
+) -> Attempt:
     """Carry out ``AUTH argument``. ``ask`` sends a challenge in base64 and returns the client's line."""
     word, _, initial = argument.partition(b" ")
     name = word.decode("ascii", "replace").upper()
-    if name not in MECHANISMS:
-        return Attempt(replies.NO_MECHANISM if name else replies.AUTH_SYNTAX)
-    if MECHANISMS[name].cleartext and not peer.password_ok:
-        return Attempt(replies.AUTH_NEEDS_TLS)
-    outcome = await authenticate(MECHANISMS[name](), initial.strip() or None, ask)
+    if name not in offered(options.mechanisms, peer):
+        return Attempt(_not_offered(name, options, peer))
+    exchange = begin(name, circumstances())
+    try:
+        outcome = await authenticate(exchange, initial.strip() or None, ask, lambda one: portal.lookup(one, peer))
+    except MailError as error:
+        counters.login(peer.protocol, error.reason)
+        log.warn("a log-in by {mechanism} cannot be judged: {error}", mechanism=name, error=error)
+        return Attempt(replies.AUTH_LATER)
     if isinstance(outcome, SaslFailure):
-        return Attempt(_FAILURES[outcome])
+        return Attempt(_FAILURES[outcome], wrong=outcome is SaslFailure.REFUSED)
     return await _log_in(outcome, peer, name, portal)
 
 
-async def _log_in(proof: Proof, peer: Peer, mechanism: str, portal: Portal) -> Attempt:
+def _not_offered(name: str, options: ListenerOptions, peer: Peer) -> Reply:
+    if not name:
+        return replies.AUTH_SYNTAX
+    if name in SPA:
+        return replies.NO_SPA
+    if name in options.mechanisms and name in MECHANISMS and peer.tls is None:
+        return replies.AUTH_NEEDS_TLS
+    return replies.NO_MECHANISM
+
+
+async def _log_in(proof: Proof, peer: Peer, mechanism: str, portal: Any) -> Attempt:
     login: Any
     try:
         login = await portal.login(credentials_of(proof, peer, mechanism), peer, IAuthenticated)

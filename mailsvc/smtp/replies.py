@@ -42,6 +42,11 @@ ALREADY_LOGGED_IN = Reply(503, "5.5.1", "Already authenticated")
 NO_AUTH_IN_TRANSACTION = Reply(503, "5.5.1", "AUTH is not allowed during a mail transaction")
 AUTH_SYNTAX = Reply(501, "5.5.4", "Syntax: AUTH mechanism [initial-response]")
 NO_MECHANISM = Reply(504, "5.5.4", "Authentication mechanism not known")
+NO_SPA = Reply(
+    504,
+    "5.5.4",
+    "NTLM is not supported: in your mail program switch off SPA (Secure Password Authentication) and switch on TLS",
+)
 AUTH_NEEDS_TLS = Reply(538, "5.7.11", "Encryption required for this mechanism; say STARTTLS first")
 AUTH_CANCELLED = Reply(501, "5.7.0", "Authentication cancelled")
 AUTH_MALFORMED = Reply(501, "5.5.2", "Bad base64 or malformed response")

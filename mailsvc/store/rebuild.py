@@ -32,11 +32,13 @@ _INTEGER_KEYS = {
     "account": ("id, domain, address, login, password_hash, enabled, quota", "id"),
     "content": ("id, refs, size, prefix, location", "id"),
     "body": ("content, data", "content"),
+    "device": ("id, account, name, scopes, created, expires, used, address, key, mac, sealed", "id"),
 }
 _PLAIN = {
     "domain_alias": "name, domain",
     "alias": "address, domain",
     "alias_target": "alias, position, target",
+    "scram": "account, credential, hash, salt, iterations, stored_key, server_key",
 }
 
 
@@ -126,6 +128,7 @@ def _copy(old: apsw.Connection, db: apsw.Connection) -> None:
     for table, columns in _PLAIN.items():
         for row in sorted(salvage.plain(old, columns, table)):
             _insert(db, table, columns, row)
+    _copy_secrets(old, db)
     mailboxes = list(salvage.rows(old, "id, account, name, uidnext, modseq, keywords", "mailbox", "id"))
     validity = int(time.time())
     for row in salvage.rows(old, "1, value", "meta", "1", "name='uidvalidity'"):
@@ -138,6 +141,14 @@ def _copy(old: apsw.Connection, db: apsw.Connection) -> None:
         ):
             _insert(db, "msg", "uid, mailbox, modseq, flags, size, date, content", row)
     db.execute("UPDATE meta SET value=? WHERE name='uidvalidity'", (validity,))
+
+
+def _copy_secrets(old: apsw.Connection, db: apsw.Connection) -> None:
+    """The salt key; and no password of an account that is lost, for one made anew may get its number."""
+    for row in salvage.plain(old, "name, value", "secret"):
+        db.execute("INSERT OR REPLACE INTO secret(name, value) VALUES(?, ?)", row)
+    db.execute("DELETE FROM device WHERE account NOT IN (SELECT id FROM account)")
+    db.execute("DELETE FROM scram WHERE account NOT IN (SELECT id FROM account)")
 
 
 def _insert(db: apsw.Connection, table: str, columns: str, row: tuple[object, ...]) -> None:

@@ -4,8 +4,9 @@
 
 from mailsvc.core import operations as ops
 from mailsvc.core.errors import Kind, MailError
+from mailsvc.core.secrets import LOGIN
 from mailsvc.formats.address import Address, canonical_domain, canonical_local
-from mailsvc.store import sql_mail
+from mailsvc.store import sql_mail, sql_secrets
 from mailsvc.store.context import Context
 
 __all__ = [
@@ -16,7 +17,6 @@ __all__ = [
     "remove_account",
     "remove_alias",
     "remove_domain",
-    "set_password",
 ]
 
 POSTMASTER = "postmaster"
@@ -94,14 +94,9 @@ def _insert_account(context: Context, domain: int, address: str, operation: ops.
         (domain, address, login, operation.password_hash, operation.quota),
     )
     account = context.db.last_insert_rowid()
+    sql_secrets.set_verifiers(context, account, LOGIN, operation.verifiers)
     sql_mail.new_mailbox(context, account, sql_mail.INBOX)
     return account
-
-
-def set_password(context: Context, operation: ops.SetPassword) -> None:
-    """:class:`~mailsvc.core.operations.SetPassword`."""
-    context.db.execute("UPDATE account SET password_hash=? WHERE id=?", (operation.password_hash, operation.account))
-    _must_have_changed(context)
 
 
 def change_account(context: Context, operation: ops.ChangeAccount) -> None:
@@ -131,6 +126,7 @@ def remove_account(context: Context, operation: ops.RemoveAccount) -> None:
 def _erase_account(context: Context, account: int) -> None:
     for (mailbox,) in context.all("SELECT id FROM mailbox WHERE account=?", account):
         sql_mail.erase_mailbox(context, mailbox)
+    sql_secrets.erase_secrets(context, account)
     context.db.execute("DELETE FROM account WHERE id=?", (account,))
 
 

@@ -14,7 +14,7 @@ import attrs
 from mailsvc.core import operations as ops
 from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.values import MailboxChanged
-from mailsvc.store import sql_directory, sql_mail
+from mailsvc.store import sql_directory, sql_mail, sql_secrets
 from mailsvc.store.context import Context
 
 __all__ = ["Touch", "apply"]
@@ -33,11 +33,15 @@ _TABLE: dict[type[ops.Operation], Callable[[Context, Any], Any]] = {
     ops.AddDomain: sql_directory.add_domain,
     ops.RemoveDomain: sql_directory.remove_domain,
     ops.AddAccount: sql_directory.add_account,
-    ops.SetPassword: sql_directory.set_password,
+    ops.SetPassword: sql_secrets.set_password,
     ops.ChangeAccount: sql_directory.change_account,
     ops.RemoveAccount: sql_directory.remove_account,
     ops.AddAlias: sql_directory.add_alias,
     ops.RemoveAlias: sql_directory.remove_alias,
+    ops.AddDevice: sql_secrets.add_device,
+    ops.RemoveDevice: sql_secrets.remove_device,
+    ops.UseDevices: sql_secrets.use_devices,
+    ops.ResealDevice: sql_secrets.reseal_device,
     ops.Deliver: sql_mail.deliver,
     ops.CreateMailbox: sql_mail.create_mailbox,
     ops.StoreFlags: sql_mail.store_flags,

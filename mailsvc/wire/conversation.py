@@ -28,6 +28,7 @@ from zope.interface import implementer
 
 from mailsvc.core.errors import MailError
 from mailsvc.core.values import Peer
+from mailsvc.wire.channel import certified_names
 from mailsvc.wire.deadline import Deadline
 from mailsvc.wire.dialogue import shown_command, shown_reply
 from mailsvc.wire.flow import WriteFlow
@@ -173,7 +174,7 @@ class Conversation(protocol.Protocol):
     def handshakeCompleted(self) -> None:
         """TLS is up: from here on ``peer.tls`` names its version."""
         handle = self.transport.getHandle()
-        self.peer = attrs.evolve(self.peer, tls=handle.get_protocol_version_name())
+        self.peer = attrs.evolve(self.peer, tls=handle.get_protocol_version_name(), certificate=certified_names(handle))
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes from the client."""

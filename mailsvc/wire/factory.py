@@ -73,6 +73,7 @@ class ConversationFactory(protocol.ServerFactory):
             domain=self.options.domain,
             tls="TLS" if self.options.tls is TLSMode.IMPLICIT else None,
             cleartext_ok=within(address, self.options.cleartext),
+            auth_needs_tls=self.options.auth_requires_tls,
         )
 
     def log_line(self, peer: Peer, speaker: str, line: str) -> None:

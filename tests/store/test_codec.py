@@ -15,6 +15,10 @@ VALUES = {
     "int": st.integers(0, 2**40), "str": st.text(max_size=20), "bytes": st.binary(max_size=50), "bool": st.booleans(),
     "tuple[int, ...]": st.lists(st.integers(0, 2**40), max_size=5).map(tuple),
     "tuple[str, ...]": st.lists(st.text(max_size=9), max_size=5).map(tuple), "None": st.none(),
+    "tuple[tuple[str, bytes, int, bytes, bytes], ...]":
+        st.lists(st.tuples(st.text(), st.binary(), st.integers(0, 9), st.binary(), st.binary()), max_size=2).map(tuple),
+    "tuple[tuple[int, int, str], ...]":
+        st.lists(st.tuples(st.integers(0, 2**62), st.integers(0, 9), st.text()), max_size=2).map(tuple),
 }  # fmt: skip
 
 

@@ -45,7 +45,9 @@ class IBodies(Interface):
 class ILock(Interface):
     """An exclusive lock on a mailbox; ended by :meth:`release` or by the death of the process that holds it."""
 
-    held: bool = Attribute("False once it was released, or lost because the store restarted and somebody else was faster.")
+    held: bool = Attribute(
+        "False once it was released, or lost because the store restarted and somebody else was faster."
+    )
 
     def release() -> None:
         """Give the lock back. Harmless twice."""
