@@ -12,7 +12,7 @@ from mailsvc.app.config_checks import check
 from mailsvc.app.config_file import ConfigError, ConfigFile, Problem, read
 from mailsvc.app.options import AppOptions, DomainOptions, LogOptions
 from mailsvc.app.structure import Structure, homes_of
-from mailsvc.auth.options import AuthOptions
+from mailsvc.auth.options import AuthOptions, OAuthOptions
 from mailsvc.monitor.options import MonitorOptions
 from mailsvc.net.options import TLSOptions
 from mailsvc.store.options import StoreOptions
@@ -35,6 +35,10 @@ class Config(AppOptions):
     auth: AuthOptions = attrs.field(
         factory=AuthOptions,
         metadata={"en": "Log-ins.", "ja": "ログイン。"},
+    )
+    oauth: OAuthOptions = attrs.field(
+        factory=OAuthOptions,
+        metadata={"en": "Log-ins by tokens of an identity provider.", "ja": "認証基盤のトークンによるログイン。"},
     )
     tls: TLSOptions = attrs.field(
         factory=TLSOptions,

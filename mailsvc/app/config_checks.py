@@ -98,13 +98,13 @@ def _sources(config: "Config") -> Found:
 
 def _oauth(config: "Config") -> Found:
     """Tokens are judged by keys or by asking, and asked about only where nobody listens."""
-    oauth = config.auth.oauth
+    oauth = config.oauth
     if oauth.issuer and not oauth.keys and not oauth.introspection:
-        yield ("auth", "oauth", "issuer"), Sentence("config.oauth-how")
+        yield ("oauth", "issuer"), Sentence("config.oauth-how")
     url = urlsplit(oauth.introspection)
     local = url.hostname in ("localhost", "127.0.0.1", "::1")
     if oauth.introspection and not (url.hostname and (url.scheme == "https" or (url.scheme == "http" and local))):
-        yield ("auth", "oauth", "introspection"), Sentence("config.oauth-url", value=oauth.introspection)
+        yield ("oauth", "introspection"), Sentence("config.oauth-url", value=oauth.introspection)
 
 
 def _passwd_fault(path: str) -> Sentence | None:

@@ -35,7 +35,7 @@ _COUNTERS: dict[str, Callable[[str], None]] = {
 
 def make_factory(rooms: Rooms, options: ListenerOptions) -> ConversationFactory:
     """The factory of one listener in one process."""
-    options = attrs.evolve(options, mechanisms=usable(options.mechanisms, rooms.config.auth))
+    options = attrs.evolve(options, mechanisms=usable(options.mechanisms, rooms.config.auth, rooms.config.oauth))
     return ConversationFactory(
         options,
         PROTOCOLS[options.protocol](options, rooms.portal, rooms.config.hostname),

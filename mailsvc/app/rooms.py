@@ -98,7 +98,15 @@ def build_rooms(
     realm = Realm(directory, {IDelivery: reception.avatar, IMaildrop: cast(AvatarFactory, maildrop_factory(store))})
     usage = DeviceUsage(reactor, store.apply)
     doors = make_doors(
-        reactor, config.auth, directory, Secrets(store.connection), store, Hasher(pool), usage.note, checkers
+        reactor,
+        config.auth,
+        config.oauth,
+        directory,
+        Secrets(store.connection),
+        store,
+        Hasher(pool),
+        usage.note,
+        checkers,
     )
     portal = make_portal(realm, doors, store.bus.publish)
     return Rooms(

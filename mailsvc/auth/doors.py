@@ -62,6 +62,7 @@ class Doors:
 def make_doors(
     reactor: Any,
     options: AuthOptions,
+    oauth: OAuthOptions,
     directory: IDirectory,
     secrets: ISecrets,
     store: IStore,
@@ -76,23 +77,23 @@ def make_doors(
     devices = Devices(secrets, KeyFile(options.keys), used)
     verified = Verified(options.remembered, options.remember_time)
     own = DirectoryChecker(directory, hasher, devices, verified, Renewal(secrets, hasher, store.apply))
-    verifier = _verifier(reactor, options.oauth)
+    verifier = _verifier(reactor, oauth)
     return Doors(
         make_chain(options.sources, directory, hasher, further, own),
         DigestChecker(directory, devices),
         Scram(directory, secrets, devices),
         CertificateChecker(directory),
-        TokenChecker(directory, verifier, options.oauth.claim) if verifier else None,
+        TokenChecker(directory, verifier, oauth.claim) if verifier else None,
     )
 
 
-def usable(mechanisms: Iterable[str], options: AuthOptions) -> tuple[str, ...]:
+def usable(mechanisms: Iterable[str], options: AuthOptions, oauth: OAuthOptions) -> tuple[str, ...]:
     """Those mechanisms that can work: SCRAM by our own accounts only, tokens by a provider only."""
     outside = not _OWN.issuperset(options.sources)
     return tuple(
         name
         for name in mechanisms
-        if not (outside and name.startswith("SCRAM-")) and (options.oauth.issuer or name not in _TOKEN)
+        if not (outside and name.startswith("SCRAM-")) and (oauth.issuer or name not in _TOKEN)
     )
 
 

@@ -30,9 +30,7 @@ async def address_of(directory: IDirectory, account: Account | None, name: str, 
     if account is not None:
         return account.address
     local, at, domain = name.rpartition("@")
-    if not at:
-        local, domain = name, peer.domain or (await directory.domains())[0].name
-    return Address(local, domain).canonical
+    return await directory.canonical(Address(local, domain) if at else Address(name, peer.domain))
 
 
 async def same_account(directory: IDirectory, account: Account, authzid: bytes, peer: Peer) -> None:

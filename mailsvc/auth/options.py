@@ -11,7 +11,7 @@ __all__ = ["AuthOptions", "OAuthOptions"]
 
 @attrs.frozen(kw_only=True)
 class OAuthOptions:
-    """``[auth.oauth]``."""
+    """``[oauth]``."""
 
     issuer: str = option(
         "",
@@ -62,10 +62,12 @@ class AuthOptions:
 
     sources: tuple[str, ...] = option(
         ("own",),
-        en="Where passwords are looked up, in order: own (our own accounts); passwd:/path (a file of name:hash lines: argon2, "
-        "bcrypt, SHA-256-crypt, SHA-512-crypt); or TYPE:ARGUMENTS of any Twisted checker (twistd mailsvc --help-auth). All of them lead to accounts made here.",
-        ja="パスワードを調べる先（順に試す）。own（自前のアカウント）、passwd:/パス（名前:ハッシュ の行からなるファイル。argon2、"
-        "bcrypt、SHA-256-crypt、SHA-512-crypt）、または Twisted のチェッカー TYPE:引数（twistd mailsvc --help-auth）。いずれもここで作ったアカウントに対応づけられる。",
+        en="Where passwords are looked up, in order: own (our own accounts); passwd:/path (a file of name:hash lines: argon2, bcrypt, "
+        "SHA-256-crypt, SHA-512-crypt); or TYPE:ARGUMENTS of any Twisted checker (twistd mailsvc --help-auth). All of them lead to "
+        "accounts made here.",
+        ja="パスワードを調べる先（順に試す）。own（自前のアカウント）、passwd:/パス（名前:ハッシュ の行からなるファイル。"
+        "argon2、bcrypt、SHA-256-crypt、SHA-512-crypt）、または Twisted のチェッカー TYPE:引数"
+        "（twistd mailsvc --help-auth）。いずれもここで作ったアカウントに対応づけられる。",
         example='["own", "passwd:/etc/mailsvc/passwd"]',
     )
     hashing_threads: int = option(
@@ -79,7 +81,7 @@ class AuthOptions:
         ja="ハッシュ計算を待てるログインの数。超えた分には後で再試行するよう応答する。",
     )
     keys: Path = option(
-        Path("device.keys"),
+        Path("device-keys"),
         en="File with the keys of device passwords, made by `mailsvc device add`. Keep it, and a copy, apart from the store's backups: "
         "who has both can read the passwords that are kept for APOP and CRAM-MD5; who loses it loses all device passwords.",
         ja="機器用パスワードの鍵のファイル。`mailsvc device add` が作る。控えは保存領域のバックアップとは別の場所に置く。両方を持つ者は "
@@ -95,8 +97,4 @@ class AuthOptions:
         en="For how long. A changed password, or a disabled account, counts at once all the same.",
         ja="覚えておく時間。パスワードの変更やアカウントの停止は、これにかかわらず直ちに効く。",
         example='"1 h"',
-    )
-    oauth: OAuthOptions = attrs.field(
-        factory=OAuthOptions,
-        metadata={"en": "Log-ins by tokens of an identity provider.", "ja": "認証基盤のトークンによるログイン。"},
     )

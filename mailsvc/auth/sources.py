@@ -29,7 +29,9 @@ def make_chain(
 ) -> Chain:
     """The chain of the sources called ``names`` (AuthOptions.sources), then of ``further`` checkers (``--auth``).
 
-    :param own: the checker of our own accounts; without one, a plain one for login passwords. Raises ValueError, saying which source cannot be used and why.
+    :param own: the checker of our own accounts; without one, a plain one for login passwords.
+
+    Raises ValueError, saying which source cannot be used and why.
     """
     own = own or DirectoryChecker(directory, hasher)
     named = [own if name == "own" else _source(name, directory, hasher) for name in names]

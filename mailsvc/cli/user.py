@@ -7,13 +7,14 @@ import attrs
 import click
 
 from mailsvc.cli.context import App, pass_app
-from mailsvc.cli.house import hash_password, open_house
+from mailsvc.cli.house import House, open_house
 from mailsvc.cli.output import Column, Refused, as_json, print_record, print_table
 from mailsvc.cli.params import ADDRESS, DOMAIN, SIZE
-from mailsvc.cli.passwords import ask_password, password_stdin
+from mailsvc.cli.passwords import ask_hash, ask_password, hash_stdin, password_stdin
 from mailsvc.cli.words import Group, option, texts
-from mailsvc.core.operations import AddAccount, ChangeAccount, RemoveAccount, SetPassword
+from mailsvc.core.operations import AddAccount, ChangeAccount, RemoveAccount, SetPassword, VerifierRow
 from mailsvc.core.values import Account
+from mailsvc.formats.address import Address
 from mailsvc.texts import Sentence
 
 __all__ = ["user"]
@@ -39,16 +40,21 @@ def user() -> None:
 @option("--quota", type=SIZE, default=0, metavar="SIZE", help="cli.user-quota")
 @option("--no-password", is_flag=True, help="cli.user-no-password")
 @password_stdin
+@hash_stdin
 @pass_app
-def add(app: App, address: str, login: str, quota: int, no_password: bool, password_stdin: bool) -> None:
+def add(
+    app: App, address: str, login: str, quota: int, no_password: bool, password_stdin: bool, hash_stdin: bool
+) -> None:
     """Make an account."""
     if "@" in login:
         raise Refused(Sentence("refused.login", name=login))
     with open_house(app.config()) as house:
         if house.read(house.directory.find_account(address)):
             raise Refused(Sentence("refused.exists", name=address))  # before anybody types a password
-        hashed = "" if no_password else hash_password(ask_password(password_stdin))
-        house.apply(address, AddAccount(address, login, hashed, quota))
+        # An address in a host alias is made in its domain, and the salt of SCRAM is made from the address that people get.
+        canonical = house.read(house.directory.canonical(Address.parse(address)))
+        hashed, verifiers = ("", ()) if no_password else _secret(house, canonical, password_stdin, hash_stdin)
+        house.apply(address, AddAccount(address, login, hashed, quota, verifiers))
 
 
 @user.command("list", help="cli.user-list")
@@ -78,12 +84,14 @@ def show(app: App, address: str, as_json: bool) -> None:
 @user.command("passwd", help="cli.user-passwd")
 @click.argument("address", type=ADDRESS)
 @password_stdin
+@hash_stdin
 @pass_app
-def passwd(app: App, address: str, password_stdin: bool) -> None:
+def passwd(app: App, address: str, password_stdin: bool, hash_stdin: bool) -> None:
     """Change a password."""
     with open_house(app.config()) as house:
         account = house.account(address)
-        house.apply(address, SetPassword(account.id, hash_password(ask_password(password_stdin))))
+        hashed, verifiers = _secret(house, account.address, password_stdin, hash_stdin)
+        house.apply(address, SetPassword(account.id, hashed, verifiers))
 
 
 @user.command("quota", help="cli.user-quota-command")
@@ -123,6 +131,11 @@ def remove(app: App, address: str, yes: bool) -> None:
             question = texts().say("cli.user-remove-question", address=address, count=account.messages)
             click.confirm(question, abort=True, err=True)
         house.apply(address, RemoveAccount(account.id))
+
+
+def _secret(house: House, address: str, password: bool, hashed: bool) -> tuple[str, tuple[VerifierRow, ...]]:
+    """What to store; a hash from elsewhere gets its verifiers at the first log-in that shows the password."""
+    return (ask_hash(), ()) if hashed else house.password(address, ask_password(password))
 
 
 def _change(app: App, address: str, **changes: Any) -> None:

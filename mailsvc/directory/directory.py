@@ -89,6 +89,10 @@ class Directory:
         key = self._key(Address(local, domain)) if local and domain else None
         return self._account("address=?", key) if key else None
 
+    async def canonical(self, address: Address) -> str:
+        """The address as an account here would have it."""
+        return self._key(address) or address.canonical
+
     async def accounts(self, domain: str = "") -> list[Account]:
         """All accounts, or those of one domain, by address."""
         where, bindings = self._in_domain(domain)

@@ -104,6 +104,11 @@ class MemoryDirectory:
         wanted = self._canonical(Address.parse(address))
         return next((account for account in self._accounts.values() if account.address == wanted), None)
 
+    async def canonical(self, address: Address) -> str:
+        """As an account here would have it."""
+        self._check()
+        return self._canonical(address)
+
     async def accounts(self, domain: str = "") -> list[Account]:
         """All accounts, by address."""
         self._check()

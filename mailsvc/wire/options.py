@@ -75,9 +75,9 @@ class ListenerOptions:
         tuple(name for name in MECHANISMS if name != "CRAM-MD5"),
         en="SASL mechanisms offered here, as far as the line allows them. CRAM-MD5 works with device passwords only, and clients that "
         "prefer it would try it with the login password, so it is not among the default ones. SCRAM needs our own accounts, OAUTHBEARER "
-        "and XOAUTH2 need [auth.oauth], EXTERNAL a client certificate: what cannot work is not offered.",
+        "and XOAUTH2 need [oauth], EXTERNAL a client certificate: what cannot work is not offered.",
         ja="ここで提供する SASL 方式（回線の条件が許すもの）。CRAM-MD5 は機器用パスワードでしか使えず、これを優先するクライアントは"
-        "ログイン用パスワードで試して失敗するので、既定には含めない。SCRAM は自前のアカウント、OAUTHBEARER と XOAUTH2 は [auth.oauth]、"
+        "ログイン用パスワードで試して失敗するので、既定には含めない。SCRAM は自前のアカウント、OAUTHBEARER と XOAUTH2 は [oauth]、"
         "EXTERNAL はクライアント証明書が必要。使えないものは提示しない。",
         example='["SCRAM-SHA-256", "CRAM-MD5", "PLAIN", "LOGIN"]',
     )

@@ -35,6 +35,9 @@ class IDirectory(Interface):
     async def find_account(address: str) -> Account | None:
         """The account with this canonical address (host aliases are followed)."""
 
+    async def canonical(address: Address) -> str:
+        """The address as an account here would have it: host aliases followed, without a domain in the first one; else as it is."""
+
     async def accounts(domain: str = "") -> list[Account]:
         """All accounts, or those of one domain, by address."""
 
