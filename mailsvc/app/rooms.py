@@ -103,7 +103,7 @@ def build_rooms(
         config.oauth,
         directory,
         Secrets(store.connection),
-        store,
+        store.apply,
         Hasher(pool),
         usage.note,
         checkers,

@@ -19,13 +19,12 @@ from mailsvc.auth.devices import Devices, Used
 from mailsvc.auth.hashing import Hasher
 from mailsvc.auth.keyring import KeyFile
 from mailsvc.auth.options import AuthOptions, OAuthOptions
-from mailsvc.auth.renewal import Renewal
+from mailsvc.auth.renewal import Apply, Renewal
 from mailsvc.auth.sources import make_chain
 from mailsvc.auth.tokens import JwtVerifier, TokenChecker, TokenVerifier
 from mailsvc.auth.verified import Verified
 from mailsvc.core.interfaces.directory import IDirectory
 from mailsvc.core.interfaces.secrets import ISecrets
-from mailsvc.core.interfaces.store import IStore
 from mailsvc.core.values import Peer
 from mailsvc.formats.sasl import ScramQuestion, TokenQuestion
 
@@ -65,18 +64,18 @@ def make_doors(
     oauth: OAuthOptions,
     directory: IDirectory,
     secrets: ISecrets,
-    store: IStore,
+    apply: Apply,
     hasher: Hasher,
     used: Used,
     further: Iterable[ICredentialsChecker] = (),
 ) -> Doors:
-    """:param used: told of each use of a device password. :param further: checkers given by ``--auth``.
+    """:param apply: that of IStore. :param used: told of each use of a device password. :param further: checkers given by ``--auth``.
 
     Raises ValueError for a source that cannot be used, OSError for a secret that cannot be read.
     """
     devices = Devices(secrets, KeyFile(options.keys), used)
     verified = Verified(options.remembered, options.remember_time)
-    own = DirectoryChecker(directory, hasher, devices, verified, Renewal(secrets, hasher, store.apply))
+    own = DirectoryChecker(directory, hasher, devices, verified, Renewal(secrets, hasher, apply))
     verifier = _verifier(reactor, oauth)
     return Doors(
         make_chain(options.sources, directory, hasher, further, own),

@@ -15,7 +15,10 @@ from mailsvc.core.secrets import LOGIN
 from mailsvc.core.values import Account
 from mailsvc.formats.sasl import HASHES
 
-__all__ = ["Renewal", "new_verifiers"]
+__all__ = ["Apply", "Renewal", "new_verifiers"]
+
+Apply = Callable[[Sequence[Operation]], Awaitable[object]]
+"""IStore.apply."""
 
 
 async def new_verifiers(
@@ -31,10 +34,7 @@ async def new_verifiers(
 class Renewal:
     """Completes what is kept; an ``Upgrade`` of :class:`~mailsvc.auth.checkers.DirectoryChecker`."""
 
-    def __init__(
-        self, secrets: ISecrets, hasher: Hasher, apply: Callable[[Sequence[Operation]], Awaitable[object]]
-    ) -> None:
-        """:param apply: that of IStore."""
+    def __init__(self, secrets: ISecrets, hasher: Hasher, apply: Apply) -> None:
         self._secrets = secrets
         self._hasher = hasher
         self._apply = apply

@@ -1,6 +1,5 @@
 """When and from where device passwords were used last, written now and then and many at a time: a log-in never waits for it."""
 
-from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from twisted.application.service import Service
@@ -8,8 +7,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from mailsvc.auth.renewal import Apply
 from mailsvc.core.errors import MailError
-from mailsvc.core.operations import Operation, UseDevices
+from mailsvc.core.operations import UseDevices
 from mailsvc.core.secrets import Device
 from mailsvc.core.values import Peer
 
@@ -24,8 +24,7 @@ INTERVAL = 60.0
 class DeviceUsage(Service):
     """Collects uses, and writes the last one of each device."""
 
-    def __init__(self, reactor: Any, apply: Callable[[Sequence[Operation]], Awaitable[object]]) -> None:
-        """:param apply: that of IStore."""
+    def __init__(self, reactor: Any, apply: Apply) -> None:
         self._reactor = reactor
         self._apply = apply
         self._uses: dict[int, tuple[int, str]] = {}

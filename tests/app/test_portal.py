@@ -1,6 +1,7 @@
 """The portal and the realm: every log-in from credentials to avatar."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -16,8 +17,9 @@ from zope.interface.verify import verifyObject
 from mailsvc.app.portal import make_portal
 from mailsvc.app.realm import Realm
 from mailsvc.auth.credentials import ConnectionCredentials
+from mailsvc.auth.doors import Doors, make_doors
 from mailsvc.auth.hashing import Hasher
-from mailsvc.auth.options import AuthOptions
+from mailsvc.auth.options import AuthOptions, OAuthOptions
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.delivery import IDelivery
 from mailsvc.core.interfaces.login import IAuthenticated
@@ -25,6 +27,7 @@ from mailsvc.core.interfaces.maildrop import IMaildrop
 from mailsvc.core.values import Account, LoggedIn, Peer
 from mailsvc.testing.auth import InlineWorker
 from mailsvc.testing.directory import MemoryDirectory
+from mailsvc.testing.secrets import MemorySecrets
 from tests.auth.people import CHEAP, PEER, typed
 
 
@@ -50,9 +53,16 @@ class PortalTests(SynchronousTestCase):
         self.logouts: list[str] = []
         self.events: list[LoggedIn] = []
         self.realm = Realm(self.directory, {IMaildrop: self.maildrop, IDelivery: self.delivery})
-        self.portal = make_portal(
-            self.realm, self.directory, Hasher(InlineWorker()), AuthOptions(), lambda event: self.events.append(event)
-        )
+        self.portal = make_portal(self.realm, self.doors(), lambda event: self.events.append(event))
+
+    def doors(self) -> Doors:
+        """Every way in, over accounts and secrets in memory."""
+        options = AuthOptions(keys=Path("/no/such/file"))
+        hasher, secrets = Hasher(InlineWorker()), MemorySecrets()
+        return make_doors(None, options, OAuthOptions(), self.directory, secrets, self.apply, hasher, lambda *_: None)
+
+    async def apply(self, operations: object) -> None:
+        """A store that takes everything."""
 
     async def maildrop(self, account: Account | None, peer: Peer) -> tuple[Avatar, Callable[[], None]]:
         """A factory that may refuse."""
