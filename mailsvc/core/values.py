@@ -4,6 +4,7 @@ Times are whole seconds since the epoch (UTC) unless a name says otherwise; size
 ``str`` in NFC. Addresses keep the spelling that the peer sent; comparisons are the business of :mod:`mailsvc.formats.address`.
 """
 
+import enum
 from collections.abc import Sequence
 
 import attrs
@@ -13,13 +14,17 @@ from mailsvc.formats.address import Address
 __all__ = [
     "INBOX",
     "Account",
+    "AccountChanged",
+    "AccountFlag",
     "Alias",
     "Body",
     "Domain",
+    "FreedName",
     "LoggedIn",
     "Mailbox",
     "MailboxChanged",
     "Peer",
+    "Profile",
     "Resolution",
     "Rows",
     "SystemFlag",
@@ -94,6 +99,21 @@ class Domain:
     aliases: tuple[str, ...] = ()
 
 
+class AccountFlag(enum.IntFlag):
+    """What an account may not do, and what it is beyond others (REQUIREMENTS A6). Whether it is disabled is ``Account.enabled``."""
+
+    NO_POP3 = 1
+    NO_IMAP = 2
+    NO_SEND = 4
+    NO_WEB = 8
+    NO_PASSWORD_CHANGE = 16
+    NO_PROFILE_CHANGE = 32
+    HIDDEN = 64  # from directory services
+    HOST_ADMIN = 128  # of its domain
+    LIST_ADMIN = 256
+    SYSTEM_ADMIN = 512
+
+
 @attrs.frozen
 class Account:
     """One account: a login, an address, a mailbox tree.
@@ -102,6 +122,7 @@ class Account:
     :ivar login: what the person types, if it differs from the address; else ``""``.
     :ivar quota: octets, 0 for no limit.
     :ivar messages: how many messages all mailboxes hold; ``octets``: their size.
+    :ivar mailbox: False for a login that has no mailbox (yet): its address only stands for it, and nobody can write there.
     """
 
     id: int
@@ -111,11 +132,43 @@ class Account:
     quota: int = 0
     messages: int = 0
     octets: int = 0
+    flags: AccountFlag = AccountFlag(0)
+    mailbox: bool = True
 
     @property
     def full(self) -> bool:
         """Whether the quota leaves no room for even an empty message."""
         return bool(self.quota) and self.octets >= self.quota
+
+
+@attrs.frozen
+class Profile:
+    """What an account tells about its owner."""
+
+    name: str = ""
+    organisation: str = ""
+    telephone: str = ""
+    reply_to: str = ""
+
+
+@attrs.frozen
+class FreedName:
+    """The address of a mailbox that was removed: nobody may have it before ``until``."""
+
+    address: str
+    until: int
+
+
+@attrs.frozen
+class AccountChanged:
+    """Published after the commit that took something away from an account: sessions that it opened may have to end.
+
+    :ivar credential: which credential was revoked (``secrets.LOGIN``: the password was changed; a device's id), None: none, but the
+        account itself was changed or removed.
+    """
+
+    account: int
+    credential: int | None = None
 
 
 @attrs.frozen

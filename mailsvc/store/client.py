@@ -27,7 +27,7 @@ from mailsvc.bus import Announcement, Bus
 from mailsvc.core.errors import temporary
 from mailsvc.core.interfaces.store import ILock, IStore
 from mailsvc.core.operations import Operation
-from mailsvc.core.values import MailboxChanged
+from mailsvc.core.values import AccountChanged, MailboxChanged
 from mailsvc.store import codec
 from mailsvc.store.base import StoreBase
 from mailsvc.store.gather import Gather
@@ -164,6 +164,9 @@ class StoreClient(StoreBase, MultiService):
             self._gather.commit_seconds = rest[1]
             for event in rest[0]:
                 self.bus.publish(MailboxChanged(*event))
+        elif kind == "accounts":
+            for event in rest[0]:
+                self.bus.publish(AccountChanged(*event))
         elif kind == "announce":
             self.bus.publish(Announcement(*rest))
 

@@ -18,7 +18,7 @@ client to owner                           answer
 
 Any request may be answered ``[id, "error", kind, reason, text, detail, temporary]``. The owner speaks first with
 ``[0, "hello", VERSION]``, and unasked sends ``[0, "changed", [[account, mailbox, modseq], ...], seconds]`` (how long a commit
-takes at present) and ``[0, "announce", topic, payload]``.
+takes at present), ``[0, "accounts", [[account, credential or None], ...]]`` and ``[0, "announce", topic, payload]``.
 """
 
 import operator

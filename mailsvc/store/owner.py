@@ -111,6 +111,8 @@ class Owner:
         if done.changed:
             events = [(event.account, event.mailbox, event.modseq) for event in done.changed]
             self._broadcast((0, "changed", events, self._commit_time))
+        if done.accounts:
+            self._broadcast((0, "accounts", [(event.account, event.credential) for event in done.accounts]))
         for peer in tuple(self._peers):
             peer.flush()
 

@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 _INTEGER_KEYS = {
     "domain": ("id, name", "id"),
-    "account": ("id, domain, address, login, password_hash, enabled, quota", "id"),
+    "account": ("id, domain, address, login, password_hash, enabled, quota, flags, mailbox", "id"),
     "content": ("id, refs, size, prefix, location", "id"),
     "body": ("content, data", "content"),
     "device": ("id, account, name, scopes, created, expires, used, address, key, mac, sealed", "id"),
@@ -37,6 +37,8 @@ _INTEGER_KEYS = {
 _PLAIN = {
     "domain_alias": "name, domain",
     "alias": "address, domain",
+    "profile": "account, name, organisation, telephone, reply_to",
+    "freed": "address, domain, until",
     "alias_target": "alias, position, target",
     "scram": "account, credential, hash, salt, iterations, stored_key, server_key",
 }
@@ -122,11 +124,13 @@ def _put_aside(layout: Layout) -> str:
 
 def _copy(old: apsw.Connection, db: apsw.Connection) -> None:
     """All readable rows; mailboxes under a new UIDVALIDITY, messages with the UIDs that they had."""
-    for table, (columns, key) in _INTEGER_KEYS.items():
-        for row in salvage.rows(old, columns, table, key):
+    for table, (wanted, key) in _INTEGER_KEYS.items():
+        columns = salvage.columns_of(old, table, wanted)
+        for row in salvage.rows(old, columns, table, key) if columns else ():
             _insert(db, table, columns, row)
-    for table, columns in _PLAIN.items():
-        for row in sorted(salvage.plain(old, columns, table)):
+    for table, wanted in _PLAIN.items():
+        columns = salvage.columns_of(old, table, wanted)
+        for row in sorted(salvage.plain(old, columns, table)) if columns else ():
             _insert(db, table, columns, row)
     _copy_secrets(old, db)
     mailboxes = list(salvage.rows(old, "id, account, name, uidnext, modseq, keywords", "mailbox", "id"))

@@ -14,7 +14,7 @@ import attrs
 from mailsvc.core import operations as ops
 from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.values import MailboxChanged
-from mailsvc.store import sql_directory, sql_mail, sql_secrets
+from mailsvc.store import sql_accounts, sql_directory, sql_mail, sql_secrets
 from mailsvc.store.context import Context
 
 __all__ = ["Touch", "apply"]
@@ -34,7 +34,11 @@ _TABLE: dict[type[ops.Operation], Callable[[Context, Any], Any]] = {
     ops.RemoveDomain: sql_directory.remove_domain,
     ops.AddAccount: sql_directory.add_account,
     ops.SetPassword: sql_secrets.set_password,
-    ops.ChangeAccount: sql_directory.change_account,
+    ops.ChangeAccount: sql_accounts.change_account,
+    ops.SetProfile: sql_accounts.set_profile,
+    ops.RegisterName: sql_accounts.register_name,
+    ops.DropMailbox: sql_accounts.drop_mailbox,
+    ops.ReleaseName: sql_accounts.release_name,
     ops.RemoveAccount: sql_directory.remove_account,
     ops.AddAlias: sql_directory.add_alias,
     ops.RemoveAlias: sql_directory.remove_alias,

@@ -2,7 +2,7 @@
 
 from zope.interface import Interface
 
-from mailsvc.core.values import Account, Alias, Domain, Resolution
+from mailsvc.core.values import Account, Alias, Domain, FreedName, Profile, Resolution
 from mailsvc.formats.address import Address
 
 __all__ = ["IDirectory"]
@@ -43,3 +43,9 @@ class IDirectory(Interface):
 
     async def aliases(domain: str = "") -> list[Alias]:
         """All aliases, or those of one domain, by address."""
+
+    async def profile(account: int) -> Profile:
+        """What an account tells about its owner."""
+
+    async def freed(domain: str = "") -> list[FreedName]:
+        """The addresses in quarantine, of all domains or of one, by address."""
