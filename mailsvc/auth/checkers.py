@@ -54,7 +54,7 @@ class DirectoryChecker:
         self._directory = directory
         self._hasher = hasher
         self._devices = devices
-        self._verified = verified or Verified(0, 0)
+        self._verified = Verified(0, 0) if verified is None else verified
         self._upgrade = upgrade
 
     def requestAvatarId(self, credentials: PasswordCredentials) -> "Deferred[AvatarId]":
