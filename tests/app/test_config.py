@@ -254,20 +254,20 @@ TABLE = {
         '[oauth]\nissuer = "https://login.example.test"\nintrospection = "http://login.example.test/"\n'
         f'{LISTENER}port = 2626\nmechanisms = ["PLAIN", "NTLM"]\n',
         [
-            'mailsvc.toml:11: oauth.introspection: "http://login.example.test/" is not an https URL (http is for this machine only)',
+            'mailsvc.toml:10: oauth.introspection: "http://login.example.test/" is not an https URL (http is for this machine only)',
             'mailsvc.toml:16: listener[2].mechanisms: "NTLM" is not one of the choices; give one of: {mechanisms}',
         ],
         [
-            'mailsvc.toml:11: oauth.introspection: "http://login.example.test/" は https の URL ではありません'
+            'mailsvc.toml:10: oauth.introspection: "http://login.example.test/" は https の URL ではありません'
             "（http はこのマシン宛てに限る）",
-            'mailsvc.toml:16: listener[2].mechanisms: "NTLM" は選択肢にありません。次のどれかを書いてください: {mechanisms}',
+            'mailsvc.toml:16: listener[2].mechanisms: "NTLM" は選べません。次のどれかを書いてください: {mechanisms}',
         ],
     ),
     "a provider that cannot judge": (
         '[oauth]\nissuer = "https://login.example.test"\n',
-        ["mailsvc.toml:10: oauth.issuer: needs keys (a file) or introspection (a URL), or no token can be judged"],
+        ["mailsvc.toml:9: oauth.issuer: needs keys (a file) or introspection (a URL), or no token can be judged"],
         [
-            "mailsvc.toml:10: oauth.issuer: keys（ファイル）か introspection（URL）が必要です。ないとトークンを検証できません"
+            "mailsvc.toml:9: oauth.issuer: keys（ファイル）か introspection（URL）が必要です。ないとトークンを検証できません"
         ],
     ),
     "no such port": (

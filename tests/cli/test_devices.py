@@ -90,7 +90,7 @@ def test_refusals(alice: Run) -> None:
 
 
 def test_keys_rotate(alice: Run, tmp_path: Path) -> None:
-    """After a rotation every password still opens; what could be read is under the new key, the rest keeps its own as long as it is needed."""
+    """After a rotation every password still opens; what is readable is under the new key, the rest keeps its own while it is needed."""
     readable = alice("device", "add", "alice@example.test", "old", "--readable").stdout
     other = alice("device", "add", "alice@example.test", "new").stdout
     before = KeyFile(tmp_path / "device-keys").ring().current.id
