@@ -17,7 +17,9 @@ from mailsvc.app.config import Config
 from mailsvc.app.logging import Levels
 from mailsvc.app.portal import MailPortal, make_portal
 from mailsvc.app.realm import AvatarFactory, Realm
+from mailsvc.app.sessions import Sessions
 from mailsvc.auth.doors import make_doors
+from mailsvc.auth.guard import Guard, make_throttle
 from mailsvc.auth.hashing import Hasher
 from mailsvc.auth.pool import BoundedPool
 from mailsvc.auth.relay import decide
@@ -66,6 +68,7 @@ class Rooms:
     hashing: Hashing
     usage: DeviceUsage
     portal: MailPortal
+    guard: Guard
     tls: ServerTLS | None
     levels: Levels
 
@@ -95,7 +98,12 @@ def build_rooms(
     pool = BoundedPool(reactor, config.auth.hashing_threads, config.auth.hashing_queue)
     services = Services(store=store, directory=directory, decide=decide, hostname=config.hostname)
     reception = Reception(services, {listener.name: listener for listener in config.listeners})
-    realm = Realm(directory, {IDelivery: reception.avatar, IMaildrop: cast(AvatarFactory, maildrop_factory(store))})
+    sessions = Sessions(directory, config.auth.end_sessions)
+    sessions.listen(store.bus)
+    guard = Guard(reactor, directory, make_throttle(config.throttle), store.announce)
+    guard.listen(store.bus)
+    factories = {IDelivery: reception.avatar, IMaildrop: cast(AvatarFactory, maildrop_factory(store))}
+    realm = Realm(directory, factories, sessions, config.accounts.registration)
     usage = DeviceUsage(reactor, store.apply)
     doors = make_doors(
         reactor,
@@ -108,7 +116,7 @@ def build_rooms(
         usage.note,
         checkers,
     )
-    portal = make_portal(realm, doors, store.bus.publish)
+    portal = make_portal(realm, doors, store.bus.publish, guard)
     return Rooms(
         reactor=reactor,
         config=config,
@@ -117,6 +125,7 @@ def build_rooms(
         hashing=Hashing(pool),
         usage=usage,
         portal=portal,
+        guard=guard,
         tls=tls,
         levels=levels,
     )

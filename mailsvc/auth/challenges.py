@@ -41,9 +41,9 @@ class DigestChecker:
         shown = [device for device, secret in secrets if credentials.proof.shown_by(secret)]
         if account is None or not shown or shown[0] is None:
             raise UnauthorizedLogin("no-such-device-password")
-        address = admit(account)
+        admission = admit(account, shown[0].id)
         self._devices.note(shown[0], credentials.peer)
-        return address
+        return admission
 
 
 @implementer(ICredentialsChecker)
@@ -84,10 +84,10 @@ class Scram:
             raise UnauthorizedLogin("wrong-password" if verifiers else "no-account-or-verifiers")
         await same_account(self._directory, account, credentials.authzid, peer)
         device = await self._device(account, shown[0], peer)
-        address = admit(account)
+        admission = admit(account, shown[0].credential)
         if device is not None:
             self._devices.note(device, peer)
-        return address
+        return admission
 
     async def _device(self, account: Account, verifier: Verifier, peer: Peer) -> Device | None:
         """The device, None for the login password. Raises UnauthorizedLogin for one that may not be used here and now."""

@@ -23,8 +23,9 @@ from mailsvc.auth.devices import Devices
 from mailsvc.auth.hashing import Hasher
 from mailsvc.auth.names import admit, find
 from mailsvc.auth.verified import Verified
-from mailsvc.core.errors import MailError, temporary
+from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.interfaces.directory import IDirectory
+from mailsvc.core.secrets import LOGIN
 from mailsvc.core.values import Account
 from mailsvc.formats.sasl import NAME_LIMIT, PASSWORD_LIMIT
 
@@ -66,31 +67,38 @@ class DirectoryChecker:
         if self._devices is not None:
             device = await self._devices.find(account, credentials.password, credentials.peer)
             if device is not None:
-                address = admit(account)
+                admission = admit(account, device.id)
                 self._devices.note(device, credentials.peer)
-                return address
+                return admission
         return await self._check_login(account, credentials.password)
 
     async def _check_login(self, account: Account | None, password: bytes) -> AvatarId:
         # The same steps for nobody as for somebody: a look-up and a hash.
         stored = await self._directory.password_hash(account.id if account else 0)
         if account is not None and stored and self._verified.knows(account.id, stored, password):
-            return admit(account)
+            return admit(account, LOGIN)
         if not await self._hasher.verify(stored, password):
             raise UnauthorizedLogin("wrong-password" if stored else "no-account-or-password")
-        address = admit(account)
+        admission = admit(account, LOGIN)
         assert account is not None
+        if await self._directory.password_hash(account.id) != stored or not await self._kept(account, stored, password):
+            return await self._check_login(
+                account, password
+            )  # changed while it was hashed: what was right may be so no more
         self._verified.remember(account.id, stored, password)
-        await self._keep_fresh(account, stored, password)
-        return address
+        return admission
 
-    async def _keep_fresh(self, account: Account, stored: str, password: bytes) -> None:
+    async def _kept(self, account: Account, stored: str, password: bytes) -> bool:
+        """Complete what is stored; False if it was changed at the same moment."""
         if self._upgrade is None:
-            return
+            return True
         try:
             await self._upgrade(account, stored, password)
         except MailError as error:  # the log-in is good all the same; the next one will try again
+            if error.kind is Kind.IN_USE:
+                return False
             log.warn("the password hash of {account} was not renewed: {error}", account=account.address, error=error)
+        return True
 
 
 @implementer(ICredentialsChecker)

@@ -11,10 +11,12 @@ from twisted.cred.credentials import ICredentials, IUsernamePassword
 from zope.interface import Attribute, implementer
 
 from mailsvc.core.interfaces.login import IAuthenticated, IConnection
+from mailsvc.core.secrets import ELSEWHERE
 from mailsvc.core.values import Peer
 from mailsvc.formats.sasl import CertificateProof, DigestProof, PasswordProof, Proof, ScramProof, TokenProof
 
 __all__ = [
+    "Admission",
     "AvatarId",
     "CertificateCredentials",
     "ClientCredentials",
@@ -32,7 +34,20 @@ __all__ = [
 
 
 AvatarId = bytes | tuple[()]
-"""What a checker yields: the canonical address of an account as UTF-8, or ANONYMOUS."""
+"""What a checker yields: the canonical address of an account as UTF-8 (an :class:`Admission`), or ANONYMOUS."""
+
+
+class Admission(bytes):
+    """The avatar id of an account, and by which credential it got in (``LOGIN``, the id of a device, ``ELSEWHERE``)."""
+
+    credential = ELSEWHERE
+
+    @classmethod
+    def make(cls, address: str, credential: int) -> "Admission":
+        """For the canonical address of an account."""
+        admission = cls(address.encode("utf-8"))
+        admission.credential = credential
+        return admission
 
 
 def _octets(value: str | bytes) -> bytes:

@@ -2,7 +2,9 @@
 
 from twisted.cred.error import UnauthorizedLogin
 
+from mailsvc.auth.credentials import Admission
 from mailsvc.core.interfaces.directory import IDirectory
+from mailsvc.core.secrets import ELSEWHERE
 from mailsvc.core.values import Account, Peer
 from mailsvc.formats.address import Address
 from mailsvc.formats.sasl import NAME_LIMIT, saslprep
@@ -42,10 +44,10 @@ async def same_account(directory: IDirectory, account: Account, authzid: bytes, 
         raise UnauthorizedLogin("other-identity")
 
 
-def admit(account: Account | None) -> bytes:
-    """The avatar id of an account that may log in. Raises UnauthorizedLogin."""
+def admit(account: Account | None, credential: int = ELSEWHERE) -> Admission:
+    """The avatar id of an account that may log in, by a credential (``LOGIN``, the id of a device). Raises UnauthorizedLogin."""
     if account is None:
         raise UnauthorizedLogin("no-account")
     if not account.enabled:
         raise UnauthorizedLogin("disabled")
-    return account.address.encode("utf-8")
+    return Admission.make(account.address, credential)

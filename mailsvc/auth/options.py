@@ -1,12 +1,13 @@
 """Options of log-ins: where passwords are looked up, and what checking them may cost."""
 
+from ipaddress import ip_network
 from pathlib import Path
 
 import attrs
 
-from mailsvc.core.options import Duration, ReadableFile, option
+from mailsvc.core.options import Duration, Network, ReadableFile, option
 
-__all__ = ["AuthOptions", "OAuthOptions"]
+__all__ = ["AuthOptions", "OAuthOptions", "ThrottleOptions"]
 
 
 @attrs.frozen(kw_only=True)
@@ -97,4 +98,52 @@ class AuthOptions:
         en="For how long. A changed password, or a disabled account, counts at once all the same.",
         ja="覚えておく時間。パスワードの変更やアカウントの停止は、これにかかわらず直ちに効く。",
         example='"1 h"',
+    )
+    end_sessions: bool = option(
+        True,
+        en="End the open sessions that a login password has opened when it is changed. Those of a revoked device password, of a disabled "
+        "account and of a service that is switched off end in any case.",
+        ja="ログイン用パスワードが変更されたら、それで開かれた接続を閉じる。取り消された機器用パスワード、停止されたアカウント、"
+        "止められたサービスの接続は、これにかかわらず閉じる。",
+    )
+
+
+@attrs.frozen(kw_only=True)
+class ThrottleOptions:
+    """``[throttle]``."""
+
+    address_failures: int = option(
+        20,
+        en="Wrong passwords that one address (IPv6: one /64) has before it is blocked for a minute, then two, then four...; it gets one "
+        "back every two minutes. Places from which an account was used of late are not blocked by what others do.",
+        ja="1 つのアドレス（IPv6 は 1 つの /64）からの誤ったパスワードがこの回数を超えると、1 分、2 分、4 分…と遮断する。2 分ごとに 1 回分"
+        "回復する。最近そのアカウントで使われた場所は、他人の失敗では遮断されない。",
+    )
+    network_failures: int = option(
+        100,
+        en="The same for a whole /24 (IPv6: /48), which gets one back every 30 seconds.",
+        ja="1 つの /24（IPv6 は /48）全体について同様。30 秒ごとに 1 回分回復する。",
+    )
+    account_failures: int = option(
+        10,
+        en="The same for an account, wherever the wrong passwords come from; it gets one back every ten minutes.",
+        ja="1 つのアカウントについて同様（どこからの失敗でも数える）。10 分ごとに 1 回分回復する。",
+    )
+    longest_block: Duration = option(
+        Duration(3600),
+        en="The longest block of an address. Networks and accounts are blocked for 15 minutes at most.",
+        ja="アドレスを遮断する最長の時間。ネットワークとアカウントは最長 15 分。",
+        example='"1 h"',
+    )
+    remember: Duration = option(
+        Duration(30 * 86400),
+        en="For how long a place from which an account was used is known.",
+        ja="アカウントが使われた場所を覚えておく期間。",
+        example='"30 d"',
+    )
+    never_block: tuple[Network, ...] = option(
+        (ip_network("127.0.0.0/8"), ip_network("::1/128")),
+        en="Networks from which nobody is ever slowed or blocked: this machine, monitoring, perhaps your campus.",
+        ja="けっして遅らせず遮断もしないネットワーク。このマシン、監視、必要なら学内など。",
+        example='["127.0.0.0/8", "::1/128", "192.0.2.0/24"]',
     )

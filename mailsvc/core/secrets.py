@@ -6,10 +6,13 @@ import attrs
 
 from mailsvc.formats.sasl import ScramKeys
 
-__all__ = ["LOGIN", "MAX_DEVICES", "Device", "Scope", "Verifier"]
+__all__ = ["ELSEWHERE", "LOGIN", "MAX_DEVICES", "Device", "Scope", "Verifier"]
 
 LOGIN = 0
 """The credential id of the login password; every other id is a device's."""
+
+ELSEWHERE = -1
+"""The credential id of whatever is not ours to revoke: a password of another source, a token, a certificate."""
 
 MAX_DEVICES = 20
 """Device passwords of one account."""

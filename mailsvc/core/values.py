@@ -13,6 +13,7 @@ from mailsvc.formats.address import Address
 
 __all__ = [
     "INBOX",
+    "NO_FLAGS",
     "Account",
     "AccountChanged",
     "AccountFlag",
@@ -23,6 +24,7 @@ __all__ = [
     "LoggedIn",
     "Mailbox",
     "MailboxChanged",
+    "NewsMissed",
     "Peer",
     "Profile",
     "Resolution",
@@ -114,6 +116,9 @@ class AccountFlag(enum.IntFlag):
     SYSTEM_ADMIN = 512
 
 
+NO_FLAGS = AccountFlag(0)
+
+
 @attrs.frozen
 class Account:
     """One account: a login, an address, a mailbox tree.
@@ -132,7 +137,7 @@ class Account:
     quota: int = 0
     messages: int = 0
     octets: int = 0
-    flags: AccountFlag = AccountFlag(0)
+    flags: AccountFlag = NO_FLAGS
     mailbox: bool = True
 
     @property
@@ -235,6 +240,11 @@ class MailboxChanged:
     account: int
     mailbox: int
     modseq: int
+
+
+@attrs.frozen
+class NewsMissed:
+    """Published when this process can hear the others again: what they told meanwhile is lost, so look for yourself."""
 
 
 @attrs.frozen

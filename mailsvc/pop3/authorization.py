@@ -127,12 +127,17 @@ class Authorization(Session):
 
     async def _log_in(self, credentials: ClientCredentials) -> None:
         try:
-            _, maildrop, logout = await self.portal.login(credentials, self.peer, IMaildrop)
+            _, maildrop, logout = await self.portal.login(credentials, self, IMaildrop)
         except UnauthorizedLogin as error:
             self._log_failure(credentials, str(error) or "unauthorized")
             self._wrong_password()
         except MailError as error:
             self._log_failure(credentials, error.reason)
+            self._login_failures += 1
+            if error.reason == "throttled" and self._login_failures >= MAX_LOGIN_FAILURES:
+                self.refused(error)
+                self.close()
+                return
             raise
         else:
             self._onLogout = logout
@@ -166,4 +171,5 @@ class Authorization(Session):
     def _log_failure(self, credentials: ClientCredentials, reason: str) -> None:
         counters.login("pop3", reason)
         name = credentials.username[:100].decode("utf-8", "replace")
-        self._log("{client}: log-in as {name!r} failed: {reason}", name=name, reason=reason)
+        if reason != "throttled":  # who guesses all night writes nothing here
+            self._log("{client}: log-in as {name!r} failed: {reason}", name=name, reason=reason)

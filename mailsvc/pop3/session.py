@@ -75,6 +75,8 @@ class Session(Conversation, pop3.POP3):
             self._err("pop3.shutdown", "SYS/TEMP")
         elif reason == "busy":
             self._err("pop3.busy", "SYS/TEMP")
+        elif reason == "revoked":
+            self._err("pop3.revoked", "AUTH")
 
     # --- replies ---
 

@@ -1,7 +1,7 @@
 """SMTP AUTH (RFC 4954): one SASL exchange, one log-in at the portal, one reply."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 from twisted.cred.error import UnauthorizedLogin
@@ -30,6 +30,13 @@ _FAILURES = {
 }
 
 
+class Client(Protocol):
+    """The connection on which somebody logs in, the mind of the log-in."""
+
+    options: ListenerOptions
+    peer: Peer
+
+
 @attrs.frozen
 class Attempt:
     """What came of one AUTH command. ``wrong``: a password was tried and was not right."""
@@ -41,13 +48,13 @@ class Attempt:
 
 async def attempt(
     argument: bytes,
-    options: ListenerOptions,
-    peer: Peer,
+    session: Client,
     portal: Any,
     ask: Ask,
     circumstances: Callable[[], Circumstances],
 ) -> Attempt:
     """Carry out ``AUTH argument``. ``ask`` sends a challenge in base64 and returns the client's line."""
+    options, peer = session.options, session.peer
     word, _, initial = argument.partition(b" ")
     name = word.decode("ascii", "replace").upper()
     if name not in offered(options.mechanisms, peer):
@@ -57,11 +64,12 @@ async def attempt(
         outcome = await authenticate(exchange, initial.strip() or None, ask, lambda one: portal.lookup(one, peer))
     except MailError as error:
         counters.login(peer.protocol, error.reason)
-        log.warn("a log-in by {mechanism} cannot be judged: {error}", mechanism=name, error=error)
-        return Attempt(replies.AUTH_LATER)
+        note = log.debug if error.reason == "throttled" else log.warn
+        note("a log-in by {mechanism} cannot be judged: {error}", mechanism=name, error=error)
+        return Attempt(replies.auth_later(error))
     if isinstance(outcome, SaslFailure):
         return Attempt(_FAILURES[outcome], wrong=outcome is SaslFailure.REFUSED)
-    return await _log_in(outcome, peer, name, portal)
+    return await _log_in(outcome, session, name, portal)
 
 
 def _not_offered(name: str, options: ListenerOptions, peer: Peer) -> Reply:
@@ -74,15 +82,16 @@ def _not_offered(name: str, options: ListenerOptions, peer: Peer) -> Reply:
     return replies.NO_MECHANISM
 
 
-async def _log_in(proof: Proof, peer: Peer, mechanism: str, portal: Any) -> Attempt:
+async def _log_in(proof: Proof, session: Client, mechanism: str, portal: Any) -> Attempt:
     login: Any
+    peer = session.peer
     try:
-        login = await portal.login(credentials_of(proof, peer, mechanism), peer, IAuthenticated)
+        login = await portal.login(credentials_of(proof, peer, mechanism), session, IAuthenticated)
     except UnauthorizedLogin as error:
         return _failed(proof, peer, replies.BAD_PASSWORD, "bad-credentials", str(error), wrong=True)
     except MailError as error:
         if error.temporary:
-            return _failed(proof, peer, replies.AUTH_LATER, error.reason, str(error))
+            return _failed(proof, peer, replies.auth_later(error), error.reason, str(error))
         return _failed(proof, peer, replies.reply_to(error), error.reason, str(error), wrong=True)
     except Exception as error:
         log.failure("the log-in of a client at {peer} failed", peer=peer.address)
@@ -101,7 +110,8 @@ async def _log_in(proof: Proof, peer: Peer, mechanism: str, portal: Any) -> Atte
 
 def _failed(proof: Proof, peer: Peer, reply: Reply, reason: str, detail: str, wrong: bool = False) -> Attempt:
     counters.login(peer.protocol, reason)
-    log.info(
+    note = log.debug if reason == "throttled" else log.info  # who guesses all night writes nothing here
+    note(
         "log-in as {name!r} from {peer} failed: {detail}",
         name=proof.authcid[:100],
         peer=peer.address or "a local socket",

@@ -290,7 +290,7 @@ class Session(Conversation, smtp.ESMTP):
         return self._authenticate(argument)
 
     async def _authenticate(self, argument: bytes) -> None:
-        result = await attempt(argument, self.options, self.peer, self.portal, self._ask, self._circumstances)
+        result = await attempt(argument, self, self.portal, self._ask, self._circumstances)
         if result.wrong:
             self._wrong_password(result.reply)
         elif result.avatar is None:

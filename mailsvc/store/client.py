@@ -27,7 +27,7 @@ from mailsvc.bus import Announcement, Bus
 from mailsvc.core.errors import temporary
 from mailsvc.core.interfaces.store import ILock, IStore
 from mailsvc.core.operations import Operation
-from mailsvc.core.values import AccountChanged, MailboxChanged
+from mailsvc.core.values import AccountChanged, MailboxChanged, NewsMissed
 from mailsvc.store import codec
 from mailsvc.store.base import StoreBase
 from mailsvc.store.gather import Gather
@@ -59,6 +59,7 @@ class StoreClient(StoreBase, MultiService):
         self._threads: ThreadPool | None = None
         self._gather = Gather(reactor, self._flush)
         self._link: Link | None = None
+        self._was_connected = False
         self._pending: dict[int, tuple[Deferred[Any], float]] = {}
         self._next = 1
         self._unsent: list[bytes] = []
@@ -142,6 +143,9 @@ class StoreClient(StoreBase, MultiService):
     def connected(self, link: Link) -> None:
         """The owner said hello."""
         self._link = link
+        if self._was_connected:
+            self.bus.publish(NewsMissed())
+        self._was_connected = True
         for lock in tuple(self._locks):
             lock.take_again()
         self._tell_waiting(lambda one: one.callback(None))

@@ -225,7 +225,9 @@ def _everybody(db: apsw.Connection, placer: Placer) -> list[Finding]:
         ).fetchone():
             placer.account(address)
             findings.append(Finding("made", address))
-    lacking = "SELECT id, address FROM account WHERE mailbox AND id NOT IN (SELECT account FROM mailbox WHERE name='INBOX')"
+    lacking = (
+        "SELECT id, address FROM account WHERE mailbox AND id NOT IN (SELECT account FROM mailbox WHERE name='INBOX')"
+    )
     for account, owner in db.execute(lacking).fetchall():
         placer.mailbox(int(str(account)), "INBOX")
         findings.append(Finding("made", f"INBOX of {owner}"))

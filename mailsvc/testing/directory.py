@@ -8,7 +8,7 @@ from zope.interface import implementer
 
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.directory import IDirectory
-from mailsvc.core.values import Account, AccountFlag, Alias, Domain, FreedName, Profile, Resolution
+from mailsvc.core.values import NO_FLAGS, Account, AccountFlag, Alias, Domain, FreedName, Profile, Resolution
 from mailsvc.formats.address import Address, canonical_domain
 
 __all__ = ["MemoryDirectory"]
@@ -41,7 +41,7 @@ class MemoryDirectory:
         password_hash: str = "",
         enabled: bool = True,
         quota: int = 0,
-        flags: AccountFlag = AccountFlag(0),
+        flags: AccountFlag = NO_FLAGS,
         mailbox: bool = True,
     ) -> Account:
         """Make an account."""

@@ -27,6 +27,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mailsvc.core.errors import MailError
+from mailsvc.core.interfaces.login import ISession
 from mailsvc.core.values import Peer
 from mailsvc.wire.channel import certified_names
 from mailsvc.wire.deadline import Deadline
@@ -46,6 +47,9 @@ CLOSE_GRACE = 30.0
 
 STOP_GRACE = 3.0
 """The same when the server stops: a sleeping client with TLS need not hold it up."""
+
+REVOKED_GRACE = 0.5
+"""Seconds that a running command gets when the log-in was revoked; then the connection is aborted."""
 
 
 class Gone(Exception):
@@ -79,7 +83,7 @@ class _LineReader:
         return self._framing.take()
 
 
-@implementer(IHandshakeListener)
+@implementer(IHandshakeListener, ISession)
 class Conversation(protocol.Protocol):
     """A server's side of one connection. Subclasses say what a command means and how things are put into words.
 
@@ -120,7 +124,7 @@ class Conversation(protocol.Protocol):
         raise NotImplementedError
 
     def farewell(self, reason: str) -> None:
-        """Tell the client that the server ends the connection: ``"timeout"``, ``"shutdown"`` or ``"busy"``."""
+        """Tell the client that the server ends the connection: ``"timeout"``, ``"shutdown"``, ``"busy"`` or ``"revoked"``."""
         raise NotImplementedError
 
     def ended(self) -> None:
@@ -137,7 +141,7 @@ class Conversation(protocol.Protocol):
         self._busy = False
         self._pumping = False
         self._closing = False
-        self._stopping = False
+        self._ending = ""  # why the server wants to end this after the running command
         self._reply_awaited = factory.debug
         self._reading_paused = False
         self._reader: Reader | None = None
@@ -241,13 +245,18 @@ class Conversation(protocol.Protocol):
             self.transport.resumeProducing()
         self.transport.unregisterProducer()
         self.transport.loseConnection()
-        self._abort_call = self.factory.clock.callLater(STOP_GRACE if self._stopping else CLOSE_GRACE, self.abort)
+        if self._abort_call is None:
+            self._abort_call = self.factory.clock.callLater(STOP_GRACE if self._ending else CLOSE_GRACE, self.abort)
 
-    def shutdown(self) -> None:
-        """The server stops: end now if idle, else after the running command."""
-        self._stopping = True
-        if not self._busy and not self._closing:
-            self._end("shutdown")
+    def end(self, reason: str) -> None:
+        """End now if idle, else after the running command (ISession)."""
+        self._ending = self._ending or reason
+        if self._closing:
+            return
+        if not self._busy:
+            self._end(reason)
+        elif reason == "revoked" and self._abort_call is None:
+            self._abort_call = self.factory.clock.callLater(REVOKED_GRACE, self.abort)
 
     def abort(self) -> None:
         """Cut the line now."""
@@ -280,8 +289,8 @@ class Conversation(protocol.Protocol):
             return self._feed_reader(self._reader)
         if self._busy:
             return False
-        if self._stopping:
-            self._end("shutdown")
+        if self._ending:
+            self._end(self._ending)
             return False
         if self._queued > CROWDED:
             self._flush()

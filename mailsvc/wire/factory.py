@@ -109,7 +109,7 @@ class ConversationFactory(protocol.ServerFactory):
         """Tell everybody goodbye: idle clients now, busy ones after their command; abort what is left after ``grace`` seconds."""
         self._stopping = True
         for conversation in list(self._conversations):
-            conversation.shutdown()
+            conversation.end("shutdown")
         if not self._conversations:
             return
         done: Deferred[None] = Deferred()
