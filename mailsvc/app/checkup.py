@@ -18,6 +18,7 @@ import attrs
 from mailsvc.app.binding import bind_tcp
 from mailsvc.app.config import Config
 from mailsvc.app.privileges import acting_as, find_identity
+from mailsvc.auth.keyring import BadKeyFile, KeyFile
 from mailsvc.core.errors import MailError
 from mailsvc.core.values import Domain
 from mailsvc.directory import Directory
@@ -58,6 +59,7 @@ def examine(config: Config, now: datetime.datetime) -> Iterator[Finding]:
     yield Finding(config.file.name, Grade.OK, Sentence("check.configuration", file=config.file))
     if config.tls.certificate and config.tls.key:
         yield from _certificate(config.tls.certificate, config.tls.key, config.hostname, now)
+    yield from _device_keys(config.auth.keys)
     yield from _store(config)
     for listener in config.listeners:
         yield from _listener(listener, config.hostname)
@@ -79,9 +81,28 @@ def _certificate(certificate: Path, key: Path, hostname: str, now: datetime.date
         yield Finding("tls.certificate", Grade.LOOK, Sentence("check.names", hostname=hostname, names=names))
     if facts.self_signed:
         yield Finding("tls.certificate", Grade.LOOK, Sentence("check.self-signed", fingerprint=facts.fingerprint))
-    mode = stat.S_IMODE(key.stat().st_mode)
+    yield from _private("tls.key", key)
+
+
+def _private(subject: str, path: Path) -> Iterator[Finding]:
+    mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
-        yield Finding("tls.key", Grade.BAD, Sentence("check.key-mode", path=key, mode=f"{mode:o}"))
+        yield Finding(subject, Grade.BAD, Sentence("check.key-mode", path=path, mode=f"{mode:o}"))
+
+
+# --- device passwords ---
+
+
+def _device_keys(path: Path) -> Iterator[Finding]:
+    """The key file may be missing as long as nobody has a device password; a damaged one keeps their owners out."""
+    if not path.exists():
+        return
+    try:
+        KeyFile(path).ring()
+    except (OSError, BadKeyFile) as error:
+        yield Finding("auth.keys", Grade.BAD, Sentence("check.device-keys", path=path, reason=error))
+    else:
+        yield from _private("auth.keys", path)
 
 
 def _validity(facts: Facts, now: datetime.datetime) -> tuple[Grade, Sentence]:

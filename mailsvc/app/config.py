@@ -12,7 +12,8 @@ from mailsvc.app.config_checks import check
 from mailsvc.app.config_file import ConfigError, ConfigFile, Problem, read
 from mailsvc.app.options import AppOptions, DomainOptions, LogOptions
 from mailsvc.app.structure import Structure, homes_of
-from mailsvc.auth.options import AuthOptions
+from mailsvc.auth.options import AuthOptions, OAuthOptions, ThrottleOptions
+from mailsvc.directory.options import AccountOptions
 from mailsvc.monitor.options import MonitorOptions
 from mailsvc.net.options import TLSOptions
 from mailsvc.store.options import StoreOptions
@@ -35,6 +36,21 @@ class Config(AppOptions):
     auth: AuthOptions = attrs.field(
         factory=AuthOptions,
         metadata={"en": "Log-ins.", "ja": "ログイン。"},
+    )
+    oauth: OAuthOptions = attrs.field(
+        factory=OAuthOptions,
+        metadata={"en": "Log-ins by tokens of an identity provider.", "ja": "認証基盤のトークンによるログイン。"},
+    )
+    accounts: AccountOptions = attrs.field(
+        factory=AccountOptions,
+        metadata={"en": "Accounts and their names.", "ja": "アカウントとその名前。"},
+    )
+    throttle: ThrottleOptions = attrs.field(
+        factory=ThrottleOptions,
+        metadata={
+            "en": "Guessing of passwords is slowed and blocked.",
+            "ja": "パスワードの推測を遅らせ、遮断する。",
+        },
     )
     tls: TLSOptions = attrs.field(
         factory=TLSOptions,

@@ -11,12 +11,14 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import idna
 from twisted.cred.strcred import findCheckerFactories
 
 from mailsvc.app.config_file import KeyPath, key_text
 from mailsvc.formats.address import canonical_domain
+from mailsvc.formats.sasl import MECHANISMS
 from mailsvc.store.layout import SOCKET_PATH_BYTES, Layout
 from mailsvc.texts import Sentence
 from mailsvc.wire.options import ListenerOptions, Protocol, TLSMode
@@ -97,6 +99,17 @@ def _sources(config: "Config") -> Found:
             yield ("auth", "sources", index), text
 
 
+def _oauth(config: "Config") -> Found:
+    """Tokens are judged by keys or by asking, and asked about only where nobody listens."""
+    oauth = config.oauth
+    if oauth.issuer and not oauth.keys and not oauth.introspection:
+        yield ("oauth", "issuer"), Sentence("config.oauth-how")
+    url = urlsplit(oauth.introspection)
+    local = url.hostname in ("localhost", "127.0.0.1", "::1")
+    if oauth.introspection and not (url.hostname and (url.scheme == "https" or (url.scheme == "http" and local))):
+        yield ("oauth", "introspection"), Sentence("config.oauth-url", value=oauth.introspection)
+
+
 def _passwd_fault(path: str) -> Sentence | None:
     if not path.startswith("/"):
         return Sentence("config.source-path", value=path)
@@ -133,6 +146,9 @@ def _listener(listener: ListenerOptions, certified: bool) -> Iterator[tuple[str,
     for key in ("connections", "connections_per_address", "connections_per_network", "idle_timeout"):
         if getattr(listener, key) < 1:
             yield key, Sentence("config.below", value=getattr(listener, key), least=1)
+    for name in listener.mechanisms:
+        if name not in MECHANISMS:
+            yield "mechanisms", Sentence("config.choice", value=f'"{name}"', choices=", ".join(MECHANISMS))
     if listener.recipients < 100:
         yield "recipients", Sentence("config.recipients-least", value=listener.recipients)
     if listener.domain and (fault := domain_fault(listener.domain)):
@@ -235,4 +251,16 @@ def domain_fault(name: str) -> Sentence | None:
     return Sentence("config.domain-reason.long") if len(encoded) > 253 else None
 
 
-CHECKS = (_presence, _hostname, _account, _certificate, _store, _sources, _listeners, _monitor, _collisions, _domains)
+CHECKS = (
+    _presence,
+    _hostname,
+    _account,
+    _certificate,
+    _store,
+    _sources,
+    _oauth,
+    _listeners,
+    _monitor,
+    _collisions,
+    _domains,
+)

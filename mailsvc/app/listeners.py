@@ -4,8 +4,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import attrs
+
 from mailsvc import imap, pop3, smtp
 from mailsvc.app.rooms import Rooms
+from mailsvc.auth.doors import usable
 from mailsvc.monitor import counters
 from mailsvc.wire.conversation import Conversation
 from mailsvc.wire.factory import ConversationFactory
@@ -33,6 +36,7 @@ _COUNTERS: dict[str, Callable[[str], None]] = {
 
 def make_factory(rooms: Rooms, options: ListenerOptions) -> ConversationFactory:
     """The factory of one listener in one process."""
+    options = attrs.evolve(options, mechanisms=usable(options.mechanisms, rooms.config.auth, rooms.config.oauth))
     return ConversationFactory(
         options,
         PROTOCOLS[options.protocol](options, rooms.portal, rooms.config.hostname),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import attrs
 
-from mailsvc.core.options import Size, option
+from mailsvc.core.options import ReadableFile, Size, option
 from mailsvc.wire.options import Protocol
 
 __all__ = ["AppOptions", "DomainOptions", "Language", "LogFormat", "LogOptions"]
@@ -74,6 +74,51 @@ class DomainOptions:
         en="Further names that share its mailboxes: mail for user@alias reaches user@name.",
         ja="同じメールボックスを共有する別名。user@別名 宛てのメールは user@name に届く。",
         example='["mail.example.test"]',
+    )
+    certificate: ReadableFile | None = option(
+        None,
+        en="PEM file with a further certificate, shown to TLS clients that ask for one of its names (SNI). Others get the one in [tls].",
+        ja="追加の証明書の PEM ファイル。その証明書にある名前で接続してきた（SNI）TLS クライアントに見せる。"
+        "ほかには [tls] の証明書を見せる。",
+        example='"example.test.pem"',
+    )
+    key: ReadableFile | None = option(
+        None,
+        en="PEM file with its private key.",
+        ja="その秘密鍵の PEM ファイル。",
+        example='"example.test.key"',
+    )
+    shortest_name: int = option(
+        2,
+        en="Fewest characters of a name that somebody registers.",
+        ja="利用者が登録する名前の最少文字数。",
+    )
+    longest_name: int = option(
+        32,
+        en="Most characters of a name that somebody registers.",
+        ja="利用者が登録する名前の最多文字数。",
+    )
+    name_pattern: str = option(
+        "[a-z][a-z0-9]*([._-][a-z0-9]+)*",
+        en="Regular expression that a registered name must match as a whole.",
+        ja="登録する名前全体が一致すべき正規表現。",
+    )
+    name_words: ReadableFile | None = option(
+        None,
+        en="File with words, one a line, that no registered name may contain.",
+        ja="登録する名前に含めてはならない語のファイル（1 行に 1 語）。",
+        example='"forbidden-names.txt"',
+    )
+    shortest_password: int = option(
+        8,
+        en="Fewest characters of a new password.",
+        ja="新しいパスワードの最少文字数。",
+    )
+    password_words: ReadableFile | None = option(
+        None,
+        en="File with passwords, one a line, that nobody may choose, besides the most common ones, which we know.",
+        ja="使ってはならないパスワードのファイル（1 行に 1 つ）。ごく一般的なものは指定しなくても拒否する。",
+        example='"forbidden-passwords.txt"',
     )
 
 

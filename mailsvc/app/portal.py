@@ -2,59 +2,114 @@
 
 ::
 
-    credentials -> Portal -> checker (who is it?) -> Realm (what do they get?) -> avatar
-                                                        \\-> publish(LoggedIn)
+    credentials -> Guard (too many guesses?) -> Portal -> checker (who is it?) -> Realm (what do they get?) -> avatar
+                                                                                        \\-> publish(LoggedIn)
 
-The checkers are chosen by the kind of credentials: names and passwords go to the chain of sources, connections to the relay checker.
+The checkers are chosen by the kind of credentials: names and passwords go to the chain of sources, connections to the relay checker,
+the other ways to log in to those of :mod:`mailsvc.auth.doors`. What a SASL exchange must know on the way, it asks by :meth:`lookup`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import attrs
 from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import IRealm, Portal
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from mailsvc.app.realm import Login
-from mailsvc.auth.checkers import Upgrade
-from mailsvc.auth.credentials import PasswordCredentials
-from mailsvc.auth.hashing import Hasher
-from mailsvc.auth.options import AuthOptions
+from mailsvc.app.realm import Client, Login
+from mailsvc.auth.credentials import ClientCredentials
+from mailsvc.auth.doors import Doors
+from mailsvc.auth.guard import Guard
 from mailsvc.auth.relay import RelayChecker
-from mailsvc.auth.sources import make_chain
-from mailsvc.core.interfaces.directory import IDirectory
-from mailsvc.core.interfaces.login import IConnection
+from mailsvc.core.errors import Kind, MailError, temporary
+from mailsvc.core.interfaces.login import IConnection, ISession
 from mailsvc.core.values import LoggedIn, Peer
+from mailsvc.formats.sasl import TokenQuestion
 
 __all__ = ["MailPortal", "Publish", "make_portal"]
 
 log = Logger()
 
 Publish = Callable[[LoggedIn], None]
+Answer = Callable[[Any, Peer], Awaitable[Any]]
+
+
+async def _nothing(question: Any, peer: Peer) -> Any:
+    raise temporary("no-answers")
+
+
+_RIGHT_PASSWORD = frozenset({Kind.FORBIDDEN, Kind.IN_USE})
+"""Refusals by which a client learns that its password is right."""
+
+
+class _Unguarded:
+    """An attempt that nobody counts."""
+
+    def failed(self) -> None:
+        """Nothing happens."""
+
+    succeeded = failed
 
 
 class MailPortal(Portal):
-    """A portal that tells the realm by what a client has logged in, and everybody else of each password that was right.
+    """A portal that asks the guard first, tells the realm by what a client has logged in, and everybody else of each one who got in.
 
     Twisted asks for no subclasses of Portal but in the realm and the checkers; neither of those sees the credentials *and* the outcome.
     """
 
-    def __init__(self, realm: IRealm, checkers: Iterable[ICredentialsChecker], publish: Publish) -> None:
+    def __init__(
+        self,
+        realm: IRealm,
+        checkers: Iterable[ICredentialsChecker],
+        publish: Publish,
+        answer: Answer = _nothing,
+        guard: Guard | None = None,
+    ) -> None:
+        """:param answer: answers what SASL exchanges ask. :param guard: slows guessing down; None: nobody does."""
         super().__init__(realm, checkers)
         self._publish = publish
+        self._answer = answer
+        self._guard = guard
+
+    async def lookup(self, question: Any, peer: Peer) -> Any:
+        """What an exchange on this connection must know to go on (:mod:`mailsvc.formats.sasl.questions`). Raises NOT_NOW."""
+        if self._guard is not None:
+            await self._guard.look(question.account if isinstance(question, TokenQuestion) else question.name, peer)
+        return await self._answer(question, peer)
 
     def login(self, credentials: Any, mind: object, *interfaces: Any) -> "Deferred[Any]":
-        """As Portal.login. The realm's mind is the credentials' own peer, whatever ``mind`` the protocol passes."""
-        if isinstance(credentials, PasswordCredentials):
-            peer = attrs.evolve(credentials.peer, mechanism=credentials.mechanism)
-            return super().login(credentials, peer, *interfaces).addCallback(self._succeeded, peer)
+        """As Portal.login. ``mind``: the session (ISession) that begins if all is well; anything else means nothing."""
+        if isinstance(credentials, ClientCredentials):
+            session = mind if ISession.providedBy(mind) else None
+            return Deferred.fromCoroutine(self._log_in(credentials, session, interfaces))
         if IConnection.providedBy(credentials):
             proof = credentials.authenticated
-            mind = attrs.evolve(credentials.peer, mechanism=proof.mechanism if proof else "")
+            mind = Client(attrs.evolve(credentials.peer, mechanism=proof.mechanism if proof else ""))
         return super().login(credentials, mind, *interfaces)
+
+    async def _log_in(
+        self, credentials: ClientCredentials, session: ISession | None, interfaces: tuple[Any, ...]
+    ) -> Login:
+        peer = attrs.evolve(credentials.peer, mechanism=credentials.mechanism)
+        attempt = await self._guard.admit(credentials) if self._guard is not None else _Unguarded()
+        try:
+            login: Login = await super().login(credentials, Client(peer, session), *interfaces)
+        except UnauthorizedLogin:
+            attempt.failed()
+            raise
+        except MailError as error:
+            if error.kind in _RIGHT_PASSWORD:
+                attempt.succeeded()
+            raise
+        try:
+            attempt.succeeded()
+        except MailError:
+            login[2]()
+            raise
+        return self._succeeded(login, peer)
 
     def _succeeded(self, login: Login, peer: Peer) -> Login:
         avatar: Any = login[1]
@@ -66,19 +121,6 @@ class MailPortal(Portal):
         return login
 
 
-def make_portal(
-    realm: IRealm,
-    directory: IDirectory,
-    hasher: Hasher,
-    clock: IReactorTime,
-    options: AuthOptions,
-    publish: Publish,
-    upgrade: Upgrade,
-    further: Iterable[ICredentialsChecker] = (),
-) -> MailPortal:
-    """The portal with its checkers. Raises ValueError for a source that cannot be used.
-
-    :param upgrade: stores a renewed hash of an account. :param further: checkers given by ``--auth``.
-    """
-    chain = make_chain(options.sources, directory, hasher, clock, further, upgrade)
-    return MailPortal(realm, (chain, RelayChecker()), publish)
+def make_portal(realm: IRealm, doors: Doors, publish: Publish, guard: Guard | None = None) -> MailPortal:
+    """The portal with its checkers."""
+    return MailPortal(realm, (*doors.checkers, RelayChecker()), publish, doors.answer, guard)

@@ -4,7 +4,7 @@
 
     store -> directory -> realm (IDelivery: delivery, IMaildrop: pop3, IMailboxes: imap)
                                                         -> portal -> listeners (mailsvc.app.listeners)
-                 hasher ------------------------------------------------/
+                 secrets, hasher -> doors (every way to log in) --/
 """
 
 from collections.abc import Iterable
@@ -20,19 +20,20 @@ from mailsvc.app.config import Config
 from mailsvc.app.logging import Levels
 from mailsvc.app.portal import MailPortal, make_portal
 from mailsvc.app.realm import Realm
+from mailsvc.app.sessions import Sessions
+from mailsvc.auth.doors import make_doors
+from mailsvc.auth.guard import Guard, make_throttle
 from mailsvc.auth.hashing import Hasher
 from mailsvc.auth.pool import BoundedPool
 from mailsvc.auth.relay import decide
+from mailsvc.auth.usage import DeviceUsage
 from mailsvc.bus import Announcement, Bus
 from mailsvc.core.interfaces.delivery import IDelivery
 from mailsvc.core.interfaces.mailboxes import IMailboxes
 from mailsvc.core.interfaces.maildrop import IMaildrop
-from mailsvc.core.interfaces.store import IStore
-from mailsvc.core.operations import SetPassword
-from mailsvc.core.values import Account
 from mailsvc.delivery import Reception
 from mailsvc.delivery.services import Services
-from mailsvc.directory import Directory
+from mailsvc.directory import Directory, Secrets
 from mailsvc.imap import mailboxes_factory
 from mailsvc.net.tls import ServerTLS
 from mailsvc.pop3 import maildrop_factory
@@ -63,14 +64,16 @@ class Hashing(Service):
 
 @attrs.frozen(kw_only=True)
 class Rooms:
-    """What the listeners of a process need. ``hashing`` and ``store`` are services to start before them."""
+    """What the listeners of a process need. ``hashing``, ``usage`` and ``store`` are services to start before them."""
 
     reactor: Any
     config: Config
     store: StoreClient
     directory: Directory
     hashing: Hashing
+    usage: DeviceUsage
     portal: MailPortal
+    guard: Guard
     tls: ServerTLS | None
     levels: Levels
 
@@ -100,28 +103,41 @@ def build_rooms(
     pool = BoundedPool(reactor, config.auth.hashing_threads, config.auth.hashing_queue)
     services = Services(store=store, directory=directory, decide=decide, hostname=config.hostname)
     reception = Reception(services, {listener.name: listener for listener in config.listeners})
+    sessions = Sessions(directory, config.auth.end_sessions)
+    sessions.listen(store.bus)
+    guard = Guard(reactor, directory, make_throttle(config.throttle), store.announce)
+    guard.listen(store.bus)
     factories: dict[Any, Any] = {
         IDelivery: reception.avatar,
         IMaildrop: maildrop_factory(store),
         IMailboxes: mailboxes_factory(store, partial(deferToThreadPool, reactor, reactor.getThreadPool())),
     }
-    realm = Realm(directory, factories)
-    upgrade = partial(_store_hash, store)
-    portal = make_portal(realm, directory, Hasher(pool), reactor, config.auth, store.bus.publish, upgrade, checkers)
+    realm = Realm(directory, factories, sessions, config.accounts.registration)
+    usage = DeviceUsage(reactor, store.apply)
+    doors = make_doors(
+        reactor,
+        config.auth,
+        config.oauth,
+        directory,
+        Secrets(store.connection),
+        store.apply,
+        Hasher(pool),
+        usage.note,
+        checkers,
+    )
+    portal = make_portal(realm, doors, store.bus.publish, guard)
     return Rooms(
         reactor=reactor,
         config=config,
         store=store,
         directory=directory,
         hashing=Hashing(pool),
+        usage=usage,
         portal=portal,
+        guard=guard,
         tls=tls,
         levels=levels,
     )
-
-
-async def _store_hash(store: IStore, account: Account, password_hash: str) -> None:
-    await store.apply([SetPassword(account.id, password_hash)])
 
 
 def _set_level(levels: Levels, announcement: Announcement) -> None:

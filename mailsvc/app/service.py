@@ -7,6 +7,7 @@
       OwnerService   the child process that commits for all
       StoreClient    our own way to it
       Hashing        threads for passwords
+      DeviceUsage    writes down when device passwords were used
       Opening        makes the declared domains, then opens: Serving in this process, or a WorkerPool
       Monitoring     /metrics and /health
       Renewal        looks for a renewed certificate
@@ -121,6 +122,7 @@ def _parts(
         yield from _around(pool, rooms, counters)
     else:
         yield rooms.hashing
+        yield rooms.usage
         yield from _around(Serving(reactor, rooms, partial(ports.of_worker, 0)), rooms, None)
 
 

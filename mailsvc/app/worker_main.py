@@ -58,7 +58,7 @@ class _Parent(Int32StringReceiver):
         store = make_store(self._reactor, config, levels)
         rooms = build_rooms(self._reactor, config, store, self._tls, levels)
         serving = Serving(self._reactor, rooms, partial(_inherited, len(config.listeners)))
-        for service in (store, rooms.hashing, serving):
+        for service in (store, rooms.hashing, rooms.usage, serving):
             service.setServiceParent(self._service)
         self._service.startService()
         self._reactor.addSystemEventTrigger("before", "shutdown", self._service.stopService)

@@ -20,11 +20,15 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailsvc.auth.credentials import AvatarId, PasswordCredentials
+from mailsvc.auth.devices import Devices
 from mailsvc.auth.hashing import Hasher
-from mailsvc.core.errors import MailError, temporary
+from mailsvc.auth.names import admit, find
+from mailsvc.auth.verified import Verified
+from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.interfaces.directory import IDirectory
+from mailsvc.core.secrets import LOGIN
 from mailsvc.core.values import Account
-from mailsvc.formats.sasl import NAME_LIMIT, PASSWORD_LIMIT, saslprep
+from mailsvc.formats.sasl import NAME_LIMIT, PASSWORD_LIMIT
 
 __all__ = ["PATIENCE", "Chain", "DirectoryChecker", "OutsideSource", "Upgrade"]
 
@@ -33,37 +37,29 @@ log = Logger()
 PATIENCE = 30.0
 """Seconds that an outside source gets for its answer; a client waits for a minute or two."""
 
-Upgrade = Callable[[Account, str], Awaitable[object]]
-"""Stores a new hash for an account."""
-
-
-def _name(octets: bytes) -> str:
-    """A name as it is looked up. Raises UnauthorizedLogin: no account has a name that is not fit to be one."""
-    try:
-        return saslprep(octets.decode("utf-8"))
-    except ValueError:
-        raise UnauthorizedLogin("unfit-name") from None
-
-
-def _admit(account: Account | None) -> bytes:
-    """The avatar id of an account that may log in."""
-    if account is None:
-        raise UnauthorizedLogin("no-account")
-    if not account.enabled:
-        raise UnauthorizedLogin("disabled")
-    return account.address.encode("utf-8")
+Upgrade = Callable[[Account, str, bytes], Awaitable[object]]
+"""Told of an account, its stored hash and the password that proved right: stores what is missing or outdated."""
 
 
 @implementer(ICredentialsChecker)
 class DirectoryChecker:
-    """Our own accounts."""
+    """Our own accounts: device passwords, which cost next to nothing to check, then the login password."""
 
     credentialInterfaces = (IUsernamePassword,)
 
-    def __init__(self, directory: IDirectory, hasher: Hasher, upgrade: Upgrade | None = None) -> None:
-        """:param upgrade: stores the hash of a password that proved right while its stored hash is outdated."""
+    def __init__(
+        self,
+        directory: IDirectory,
+        hasher: Hasher,
+        devices: Devices | None = None,
+        verified: Verified | None = None,
+        upgrade: Upgrade | None = None,
+    ) -> None:
+        """:param verified: remembers passwords that were right. :param upgrade: told of each that was hashed and is right."""
         self._directory = directory
         self._hasher = hasher
+        self._devices = devices
+        self._verified = Verified(0, 0) if verified is None else verified
         self._upgrade = upgrade
 
     def requestAvatarId(self, credentials: PasswordCredentials) -> "Deferred[AvatarId]":
@@ -71,24 +67,42 @@ class DirectoryChecker:
         return Deferred.fromCoroutine(self._check(credentials))
 
     async def _check(self, credentials: PasswordCredentials) -> AvatarId:
-        account = await self._directory.find_login(_name(credentials.username), credentials.peer.domain)
+        account = await find(self._directory, credentials.username, credentials.peer)
+        if self._devices is not None:
+            device = await self._devices.find(account, credentials.password, credentials.peer)
+            if device is not None:
+                admission = admit(account, device.id)
+                self._devices.note(device, credentials.peer)
+                return admission
+        return await self._check_login(account, credentials.password)
+
+    async def _check_login(self, account: Account | None, password: bytes) -> AvatarId:
         # The same steps for nobody as for somebody: a look-up and a hash.
         stored = await self._directory.password_hash(account.id if account else 0)
-        if not await self._hasher.verify(stored, credentials.password):
+        if account is not None and stored and self._verified.knows(account.id, stored, password):
+            return admit(account, LOGIN)
+        if not await self._hasher.verify(stored, password):
             raise UnauthorizedLogin("wrong-password" if stored else "no-account-or-password")
-        address = _admit(account)
-        await self._keep_fresh(cast(Account, account), stored, credentials.password)
-        return address
+        admission = admit(account, LOGIN)
+        assert account is not None
+        if await self._directory.password_hash(account.id) != stored or not await self._kept(account, stored, password):
+            return await self._check_login(
+                account, password
+            )  # changed while it was hashed: what was right may be so no more
+        self._verified.remember(account.id, stored, password)
+        return admission
 
-    async def _keep_fresh(self, account: Account, stored: str, password: bytes) -> None:
-        if self._upgrade is None or not self._hasher.outdated(stored):
-            return
+    async def _kept(self, account: Account, stored: str, password: bytes) -> bool:
+        """Complete what is stored; False if it was changed at the same moment."""
+        if self._upgrade is None:
+            return True
         try:
-            renewed = await self._hasher.hash(password)
-            if await self._directory.password_hash(account.id) == stored:  # or the password was changed meanwhile
-                await self._upgrade(account, renewed)
+            await self._upgrade(account, stored, password)
         except MailError as error:  # the log-in is good all the same; the next one will try again
+            if error.kind is Kind.IN_USE:
+                return False
             log.warn("the password hash of {account} was not renewed: {error}", account=account.address, error=error)
+        return True
 
 
 @implementer(ICredentialsChecker)
@@ -117,7 +131,7 @@ class OutsideSource:
             raise temporary("password-source-silent", type(self._checker).__name__) from None
         if not isinstance(identity, bytes):  # ANONYMOUS, or worse
             raise UnauthorizedLogin("source-names-nobody")
-        return _admit(await self._directory.find_login(_name(identity), credentials.peer.domain))
+        return admit(await find(self._directory, identity, credentials.peer))
 
 
 @implementer(ICredentialsChecker)

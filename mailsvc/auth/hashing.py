@@ -9,16 +9,20 @@ exists.
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import argon2
 import bcrypt
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
+from passlib.hash import sha256_crypt, sha512_crypt  # type: ignore[import-untyped]  # the kept fork: libpass
 
 from mailsvc.auth.pool import Worker
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.formats.sasl import saslprep
 
-__all__ = ["Hasher", "UnknownScheme", "matches", "prepared"]
+__all__ = ["Hasher", "UnknownScheme", "imported", "known", "matches", "prepared"]
+
+_DOVECOT_SCHEME = re.compile(r"^\{[A-Za-z0-9.-]+\}")
 
 _ARGON2 = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, hash_len=32, salt_len=16)
 
@@ -48,6 +52,16 @@ def _verify_bcrypt(stored: str, password: bytes) -> bool:
         raise UnknownScheme("a damaged bcrypt hash") from None
 
 
+def _verify_crypt(scheme: Any) -> Callable[[str, bytes], bool]:
+    def verify(stored: str, password: bytes) -> bool:
+        try:
+            return bool(scheme.verify(password, stored))
+        except ValueError:
+            raise UnknownScheme(f"a damaged {scheme.name} hash") from None
+
+    return verify
+
+
 _SCHEMES = {
     "argon2id": _verify_argon2,
     "argon2i": _verify_argon2,
@@ -55,6 +69,8 @@ _SCHEMES = {
     "2a": _verify_bcrypt,
     "2b": _verify_bcrypt,
     "2y": _verify_bcrypt,
+    "5": _verify_crypt(sha256_crypt),  # crypt(3) of Linux, and Dovecot's SHA256-CRYPT and SHA512-CRYPT
+    "6": _verify_crypt(sha512_crypt),
 }
 
 
@@ -77,6 +93,16 @@ def _verifier(stored: str) -> Callable[[str, bytes], bool]:
         return _SCHEMES[scheme[1]]
     except KeyError:
         raise UnknownScheme(f"password scheme ${scheme[1]}$ is not among {', '.join(_SCHEMES)}") from None
+
+
+def imported(field: str) -> str:
+    """A hash as another program wrote it, without Dovecot's ``{SCHEME}``."""
+    return _DOVECOT_SCHEME.sub("", field.strip())
+
+
+def known(stored: str) -> None:
+    """Raises UnknownScheme for a hash that we cannot verify."""
+    _verifier(stored)(stored, b"anything")
 
 
 def prepared(password: str | bytes) -> bytes | None:

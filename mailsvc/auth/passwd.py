@@ -20,7 +20,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailsvc.auth.credentials import AvatarId
-from mailsvc.auth.hashing import matches
+from mailsvc.auth.hashing import imported, matches
 from mailsvc.auth.pool import Worker
 
 __all__ = ["PasswdFile", "PasswdFileChecker", "parse"]
@@ -28,7 +28,6 @@ __all__ = ["PasswdFile", "PasswdFileChecker", "parse"]
 log = Logger()
 
 _LOCKED = re.compile(r"[!*x]*")  # no password at all, or one kept elsewhere
-_DOVECOT_SCHEME = re.compile(r"^\{[A-Za-z0-9.-]+\}")
 
 
 @attrs.frozen
@@ -60,7 +59,7 @@ def parse(text: str) -> PasswdFile:
 
 
 def _hash(field: str) -> str:
-    field = _DOVECOT_SCHEME.sub("", field.strip())
+    field = imported(field)
     return "" if _LOCKED.fullmatch(field) else field
 
 

@@ -1,4 +1,4 @@
-"""From the configured names of password sources to the chain that asks them."""
+"""From the configuration to the checkers: the chain of password sources, and beside it those of every other way to log in."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,7 +8,7 @@ from twisted.cred.checkers import ICredentialsChecker, InMemoryUsernamePasswordD
 from twisted.cred.credentials import IUsernamePassword
 from twisted.internet.interfaces import IReactorTime
 
-from mailsvc.auth.checkers import Chain, DirectoryChecker, OutsideSource, Upgrade
+from mailsvc.auth.checkers import Chain, DirectoryChecker, OutsideSource
 from mailsvc.auth.hashing import Hasher
 from mailsvc.auth.passwd import PasswdFileChecker
 from mailsvc.core.interfaces.directory import IDirectory
@@ -27,23 +27,22 @@ def make_chain(
     hasher: Hasher,
     clock: IReactorTime,
     further: Iterable[ICredentialsChecker] = (),
-    upgrade: Upgrade | None = None,
+    own: ICredentialsChecker | None = None,
 ) -> Chain:
     """The chain of the sources called ``names`` (AuthOptions.sources), then of ``further`` checkers (``--auth``).
 
-    :param clock: limits the time that an outside source has. :param upgrade: stores a renewed hash of one of our own accounts.
+    :param clock: limits the time that an outside source has. :param own: the checker of our own accounts; without one, a plain one for
+        login passwords.
+
     Raises ValueError, saying which source cannot be used and why.
     """
-    named = [_source(name, directory, hasher, clock, upgrade) for name in names]
+    own = own or DirectoryChecker(directory, hasher)
+    named = [own if name == "own" else _source(name, directory, hasher, clock) for name in names]
     return Chain([*named, *(_outside(checker, directory, clock) for checker in further)])
 
 
-def _source(
-    name: str, directory: IDirectory, hasher: Hasher, clock: IReactorTime, upgrade: Upgrade | None
-) -> ICredentialsChecker:
+def _source(name: str, directory: IDirectory, hasher: Hasher, clock: IReactorTime) -> ICredentialsChecker:
     kind, _, argument = name.partition(":")
-    if name == "own":
-        return DirectoryChecker(directory, hasher, upgrade)
     if kind == "passwd":
         return OutsideSource(PasswdFileChecker(Path(argument), hasher.worker), directory, clock)
     if kind in _UNUSED:

@@ -7,16 +7,17 @@ from typing import Any, TypeVar
 from mailsvc.app.config import Config
 from mailsvc.app.privileges import acting_as, find_identity
 from mailsvc.auth.hashing import Hasher
+from mailsvc.auth.renewal import new_verifiers
 from mailsvc.cli.output import EXIT_NOT_NOW, Refused
 from mailsvc.core.errors import Kind, MailError
-from mailsvc.core.operations import AddDomain, Operation
+from mailsvc.core.operations import AddDomain, Operation, VerifierRow
 from mailsvc.core.values import Account, Domain
-from mailsvc.directory import Directory
+from mailsvc.directory import Directory, Secrets
 from mailsvc.formats.address import canonical_domain
 from mailsvc.store.connect import BlockingStore, open_store, run
 from mailsvc.texts import Sentence
 
-__all__ = ["House", "as_owner", "hash_password", "open_house"]
+__all__ = ["House", "as_owner", "open_house"]
 
 T = TypeVar("T")
 
@@ -26,6 +27,7 @@ _SENTENCES = {
     Kind.NO_SUCH_DOMAIN: "refused.no-such-domain",
     Kind.IN_USE: "refused.in-use",
     Kind.NOT_NOW: "refused.not-now",
+    Kind.TOO_MANY: "refused.too-many-devices",
 }
 
 _REASONS = {"login-exists": "refused.login-taken"}
@@ -38,6 +40,7 @@ class House:
         self.config = config
         self.store = store
         self.directory = Directory(store.connection)
+        self.secrets = Secrets(store.connection)
 
     def read(self, question: Coroutine[Any, Any, T]) -> T:
         """The answer to a question to the directory."""
@@ -54,6 +57,18 @@ class House:
         if found is None:
             raise Refused(Sentence("refused.not-found", name=address))
         return found
+
+    def password(self, address: str, password: str) -> tuple[str, tuple[VerifierRow, ...]]:
+        """What to store of a login password: hash and SCRAM verifiers. Raises Refused for one that nobody could log in with."""
+        hasher = Hasher(_Here())
+        try:
+            return run(hasher.hash(password)), self.verifiers(address, password)
+        except MailError:
+            raise Refused(Sentence("refused.password")) from None
+
+    def verifiers(self, address: str, password: str) -> tuple[VerifierRow, ...]:
+        """The SCRAM verifiers of a password of the account ``address``."""
+        return run(new_verifiers(self.secrets, Hasher(_Here()), address, password))
 
     def domains(self) -> list[Domain]:
         """All domains, those that the configuration declares included."""
@@ -114,11 +129,3 @@ class _Here:
     async def run(self, function: Callable[..., T], *args: object) -> T:
         """Run it."""
         return function(*args)
-
-
-def hash_password(password: str) -> str:
-    """The hash to store. Raises Refused for a password that nobody could log in with."""
-    try:
-        return run(Hasher(_Here()).hash(password))
-    except MailError:
-        raise Refused(Sentence("refused.password")) from None

@@ -12,8 +12,10 @@ from mailsvc.cli.alias import alias
 from mailsvc.cli.check import check
 from mailsvc.cli.config import config
 from mailsvc.cli.context import App
+from mailsvc.cli.device import device
 from mailsvc.cli.domain import domain
 from mailsvc.cli.init import init
+from mailsvc.cli.keys import keys
 from mailsvc.cli.log import log
 from mailsvc.cli.output import EXIT_CONFIG, EXIT_NOT_NOW, Refused, note
 from mailsvc.cli.quickstart import quickstart
@@ -66,7 +68,7 @@ def cli(ctx: click.Context, file: Path | None) -> None:
     ctx.obj = App(file)
 
 
-for _command in (alias, backup, check, config, domain, init, log, quickstart, restore, store, user):
+for _command in (alias, backup, check, config, device, domain, init, keys, log, quickstart, restore, store, user):
     cli.add_command(_command)
 
 

@@ -7,10 +7,10 @@ import click
 from mailsvc.app.config_checks import domain_fault
 from mailsvc.app.structure import Wrong, scalar
 from mailsvc.cli.words import texts
-from mailsvc.core.options import Network, Size
+from mailsvc.core.options import Duration, Network, Size
 from mailsvc.formats.address import Address, canonical_domain
 
-__all__ = ["ADDRESS", "DOMAIN", "NETWORK", "SIZE"]
+__all__ = ["ADDRESS", "DOMAIN", "DURATION", "NETWORK", "SIZE"]
 
 
 class _Scalar(click.ParamType):  # type: ignore[type-arg]  # generic in newer versions of click only
@@ -58,6 +58,7 @@ class _Address(click.ParamType):  # type: ignore[type-arg]  # generic in newer v
 
 
 SIZE = _Scalar("size", Size)
+DURATION = _Scalar("duration", Duration)
 NETWORK = _Scalar("network", Network)
 DOMAIN = _Domain()
 ADDRESS = _Address()

@@ -4,14 +4,29 @@ import sys
 
 import click
 
+from mailsvc.auth.hashing import UnknownScheme, imported, known
 from mailsvc.cli.output import Refused
 from mailsvc.cli.words import option, texts
 from mailsvc.texts import Sentence
 
-__all__ = ["ask_password", "password_stdin"]
+__all__ = ["ask_hash", "ask_password", "hash_stdin", "password_stdin"]
 
 password_stdin = option("--password-stdin", is_flag=True, help="cli.password-stdin")
 """The option of commands that need a password."""
+
+
+hash_stdin = option("--hash-stdin", is_flag=True, help="cli.hash-stdin")
+"""The option of commands that take over a password from another program."""
+
+
+def ask_hash() -> str:
+    """The hash in the first line of standard input. Raises Refused if we could not verify a password against it."""
+    hashed = imported(_first_line())
+    try:
+        known(hashed)
+    except UnknownScheme as error:
+        raise Refused(Sentence("refused.hash", reason=error)) from None
+    return hashed
 
 
 def ask_password(from_stdin: bool) -> str:

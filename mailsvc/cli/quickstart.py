@@ -14,7 +14,7 @@ from rich.table import Table
 from mailsvc.app.config import Config, load
 from mailsvc.app.initial import CONFIG_NAME, create
 from mailsvc.app.quickstart import Demonstration, initial, remember, serve, start, taken
-from mailsvc.cli.house import House, hash_password, open_house
+from mailsvc.cli.house import House, open_house
 from mailsvc.cli.output import Refused
 from mailsvc.cli.words import Command, texts
 from mailsvc.core.operations import AddAccount
@@ -70,7 +70,8 @@ def _prepare(directory: Path) -> Config:
 
 def _ensure(house: House, account: Demonstration) -> None:
     if house.read(house.directory.find_account(account.address)) is None:
-        house.apply(account.address, AddAccount(account.address, "", hash_password(account.password)))
+        hashed, verifiers = house.password(account.address, account.password)
+        house.apply(account.address, AddAccount(account.address, "", hashed, verifiers=verifiers))
 
 
 # --- the screen ---

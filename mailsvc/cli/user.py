@@ -1,19 +1,24 @@
 """``mailsvc user``: accounts."""
 
-import sys
 from typing import Any
 
 import attrs
 import click
 
+from mailsvc.app.rules import password_rules
+from mailsvc.auth.password_rules import fault
 from mailsvc.cli.context import App, pass_app
-from mailsvc.cli.house import hash_password, open_house
-from mailsvc.cli.output import Column, Refused, as_json, print_record, print_table
+from mailsvc.cli.house import House, open_house
+from mailsvc.cli.output import Column, Refused, as_json, note, print_record, print_table
 from mailsvc.cli.params import ADDRESS, DOMAIN, SIZE
-from mailsvc.cli.passwords import ask_password, password_stdin
-from mailsvc.cli.words import Group, option, texts
-from mailsvc.core.operations import AddAccount, ChangeAccount, RemoveAccount, SetPassword
+from mailsvc.cli.passwords import ask_hash, ask_password, hash_stdin, password_stdin
+from mailsvc.cli.user_audit import audit
+from mailsvc.cli.user_names import confirm_removal, freed, quarantine_of, register, release, unregister
+from mailsvc.cli.user_set import flag_names, set_
+from mailsvc.cli.words import Group, option
+from mailsvc.core.operations import AddAccount, ChangeAccount, RemoveAccount, SetPassword, VerifierRow
 from mailsvc.core.values import Account
+from mailsvc.formats.address import Address
 from mailsvc.texts import Sentence
 
 __all__ = ["user"]
@@ -25,6 +30,16 @@ _COLUMNS = (
     Column("messages", "column.messages", right=True),
     Column("octets", "column.octets", right=True),
     Column("quota", "column.quota", right=True),
+)
+_ALL_COLUMNS = (
+    *_COLUMNS,
+    Column("mailbox", "column.mailbox"),
+    Column("flags", "column.flags"),
+    Column("password", "column.password"),
+    Column("name", "column.name"),
+    Column("organisation", "column.organisation"),
+    Column("telephone", "column.telephone"),
+    Column("reply_to", "column.reply-to"),
 )
 
 
@@ -38,17 +53,30 @@ def user() -> None:
 @option("--login", default="", metavar="NAME", help="cli.user-login")
 @option("--quota", type=SIZE, default=0, metavar="SIZE", help="cli.user-quota")
 @option("--no-password", is_flag=True, help="cli.user-no-password")
+@option("--no-mailbox", is_flag=True, help="cli.user-no-mailbox")
 @password_stdin
+@hash_stdin
 @pass_app
-def add(app: App, address: str, login: str, quota: int, no_password: bool, password_stdin: bool) -> None:
+def add(
+    app: App,
+    address: str,
+    login: str,
+    quota: int,
+    no_password: bool,
+    no_mailbox: bool,
+    password_stdin: bool,
+    hash_stdin: bool,
+) -> None:
     """Make an account."""
     if "@" in login or not login.isprintable():
         raise Refused(Sentence("refused.login", name=login))
     with open_house(app.config()) as house:
         if house.read(house.directory.find_account(address)):
             raise Refused(Sentence("refused.exists", name=address))  # before anybody types a password
-        hashed = "" if no_password else hash_password(ask_password(password_stdin))
-        house.apply(address, AddAccount(address, login, hashed, quota))
+        # An address in a host alias is made in its domain, and the salt of SCRAM is made from the address that people get.
+        canonical = house.read(house.directory.canonical(Address.parse(address)))
+        hashed, verifiers = ("", ()) if no_password else _secret(house, canonical, password_stdin, hash_stdin)
+        house.apply(address, AddAccount(address, login, hashed, quota, verifiers, not no_mailbox))
 
 
 @user.command("list", help="cli.user-list")
@@ -71,19 +99,21 @@ def show(app: App, address: str, as_json: bool) -> None:
     with open_house(app.config()) as house:
         account = house.account(address)
         protected = bool(house.read(house.directory.password_hash(account.id)))
-    columns = (*_COLUMNS, Column("password", "column.password"))
-    print_record(columns, {**_row(account), "password": protected}, as_json)
+        profile = house.read(house.directory.profile(account.id))
+    print_record(_ALL_COLUMNS, {**_row(account), "password": protected, **attrs.asdict(profile)}, as_json)
 
 
 @user.command("passwd", help="cli.user-passwd")
 @click.argument("address", type=ADDRESS)
 @password_stdin
+@hash_stdin
 @pass_app
-def passwd(app: App, address: str, password_stdin: bool) -> None:
+def passwd(app: App, address: str, password_stdin: bool, hash_stdin: bool) -> None:
     """Change a password."""
     with open_house(app.config()) as house:
         account = house.account(address)
-        house.apply(address, SetPassword(account.id, hash_password(ask_password(password_stdin))))
+        hashed, verifiers = _secret(house, account.address, password_stdin, hash_stdin)
+        house.apply(address, SetPassword(account.id, hashed, verifiers))
 
 
 @user.command("quota", help="cli.user-quota-command")
@@ -119,10 +149,20 @@ def remove(app: App, address: str, yes: bool) -> None:
     """Remove an account and all its mail."""
     with open_house(app.config()) as house:
         account = house.account(address)
-        if not yes and sys.stdin.isatty():
-            question = texts().say("cli.user-remove-question", address=address, count=account.messages)
-            click.confirm(question, abort=True, err=True)
-        house.apply(address, RemoveAccount(account.id))
+        confirm_removal(account, yes)
+        house.apply(address, RemoveAccount(account.id, quarantine_of(house)))
+
+
+def _secret(house: House, address: str, password: bool, hashed: bool) -> tuple[str, tuple[VerifierRow, ...]]:
+    """What to store; a hash from elsewhere gets its verifiers at the first log-in that shows the password."""
+    if hashed:
+        return ask_hash(), ()
+    typed = ask_password(password)
+    made = house.password(address, typed)
+    weakness = fault(typed, address, password_rules(house.config, address.rpartition("@")[2]))
+    if weakness:
+        note(Sentence("password.weak", reason=weakness))  # the administrator may; who changes it himself may not
+    return made
 
 
 def _change(app: App, address: str, **changes: Any) -> None:
@@ -133,4 +173,8 @@ def _change(app: App, address: str, **changes: Any) -> None:
 def _row(account: Account) -> dict[str, Any]:
     row = attrs.asdict(account)
     del row["id"]
-    return row
+    return {**row, "flags": flag_names(account.flags)}
+
+
+for _command in (audit, freed, register, release, set_, unregister):
+    user.add_command(_command)

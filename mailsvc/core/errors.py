@@ -24,6 +24,7 @@ class Kind(enum.Enum):
     BAD_CONTENT = "bad-content"  # the message itself is malformed or loops
     TOO_MANY = "too-many"  # a limit on recipients, commands or connections
     BAD_CREDENTIALS = "bad-credentials"
+    FORBIDDEN = "forbidden"  # the right password, but the account may not use this service
     NEEDS_TLS = "needs-tls"
     NOT_FOUND = "not-found"  # mailbox, message or name
     EXISTS = "exists"

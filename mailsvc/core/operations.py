@@ -17,6 +17,7 @@ from mailsvc.core.values import Description, Intervals
 __all__ = [
     "AddAccount",
     "AddAlias",
+    "AddDevice",
     "AddDomain",
     "Append",
     "ChangeAccount",
@@ -26,17 +27,27 @@ __all__ = [
     "DeleteMailbox",
     "Deliver",
     "Describe",
+    "DropMailbox",
     "Expunge",
     "Move",
     "Operation",
+    "RegisterName",
+    "ReleaseName",
     "RemoveAccount",
     "RemoveAlias",
+    "RemoveDevice",
     "RemoveDomain",
     "RenameMailbox",
+    "ResealDevice",
     "SetPassword",
+    "SetProfile",
     "StoreFlags",
     "Subscribe",
+    "UseDevices",
 ]
+
+VerifierRow = tuple[str, bytes, int, bytes, bytes]
+"""A SCRAM verifier (RFC 5802 3): hash, salt, iterations, stored key, server key."""
 
 
 @attrs.frozen
@@ -64,24 +75,74 @@ class RemoveDomain(Operation):
 
 @attrs.frozen
 class AddAccount(Operation):
-    """Make an account with an INBOX. Result: the account's id. Raises EXISTS, NO_SUCH_DOMAIN.
+    """Make an account with an INBOX. Result: the account's id. Raises EXISTS (also for an address in quarantine), NO_SUCH_DOMAIN.
 
     :ivar address: canonical address. :ivar login: a further login name, unique within the domain, or ``""``.
     :ivar password_hash: a PHC string, or ``""``: no log-in by password. :ivar quota: octets, 0 for none.
+    :ivar verifiers: the password's SCRAM verifiers.
+    :ivar mailbox: False: a login without a mailbox; the local part of ``address`` becomes the login, until a name is registered.
     """
 
     address: str
     login: str = ""
-    password_hash: str = ""
+    password_hash: str = attrs.field(default="", repr=False)
     quota: int = 0
+    verifiers: tuple[VerifierRow, ...] = attrs.field(default=(), repr=False)
+    mailbox: bool = True
 
 
 @attrs.frozen
 class SetPassword(Operation):
-    """Replace the password. Raises NOT_FOUND."""
+    """Replace the password and its SCRAM verifiers. Raises NOT_FOUND; IN_USE if the hash is not ``expected`` (None: whatever it is)."""
 
     account: int
-    password_hash: str
+    password_hash: str = attrs.field(repr=False)
+    verifiers: tuple[VerifierRow, ...] = attrs.field(default=(), repr=False)
+    expected: str | None = attrs.field(default=None, repr=False)
+
+
+@attrs.frozen
+class AddDevice(Operation):
+    """Make a device password (see :class:`mailsvc.core.secrets.Device`). Raises NOT_FOUND, EXISTS (the name), TOO_MANY.
+
+    :ivar device: its id, a random number of 62 bits that is not 0.
+    """
+
+    account: int
+    device: int
+    name: str
+    scopes: int
+    expires: int
+    key: str
+    mac: bytes = attrs.field(repr=False)
+    sealed: bytes | None = attrs.field(default=None, repr=False)
+    verifiers: tuple[VerifierRow, ...] = attrs.field(default=(), repr=False)
+
+
+@attrs.frozen
+class RemoveDevice(Operation):
+    """Revoke a device password. Raises NOT_FOUND."""
+
+    account: int
+    device: int
+
+
+@attrs.frozen
+class UseDevices(Operation):
+    """Note when and from where devices were used last: ``(device, seconds since the epoch, address)`` each."""
+
+    uses: tuple[tuple[int, int, str], ...]
+
+
+@attrs.frozen
+class ResealDevice(Operation):
+    """Replace what was made under ``old_key``. Result: whether that was still so."""
+
+    device: int
+    old_key: str
+    key: str
+    mac: bytes = attrs.field(repr=False)
+    sealed: bytes | None = attrs.field(repr=False)
 
 
 @attrs.frozen
@@ -91,13 +152,59 @@ class ChangeAccount(Operation):
     account: int
     enabled: bool | None = None
     quota: int | None = None
+    set_flags: int = 0
+    clear_flags: int = 0
+
+
+@attrs.frozen
+class SetProfile(Operation):
+    """Replace what an account tells about its owner. Raises NOT_FOUND."""
+
+    account: int
+    name: str = ""
+    organisation: str = ""
+    telephone: str = ""
+    reply_to: str = ""
+
+
+@attrs.frozen
+class RegisterName(Operation):
+    """Give a login without a mailbox its address and an INBOX. Result: the address.
+
+    Raises NOT_FOUND; EXISTS if the name is taken or in quarantine; IN_USE if the login has a mailbox already.
+    """
+
+    account: int
+    name: str
+
+
+@attrs.frozen
+class DropMailbox(Operation):
+    """Remove the mailbox of an account with all its mail; its login stays. Raises NOT_FOUND; BAD_REQUEST if it has no login of its own.
+
+    :ivar quarantine: for how many seconds nobody may have the address.
+    """
+
+    account: int
+    quarantine: int = 0
+
+
+@attrs.frozen
+class ReleaseName(Operation):
+    """End the quarantine of an address. Raises NOT_FOUND."""
+
+    address: str
 
 
 @attrs.frozen
 class RemoveAccount(Operation):
-    """Remove an account and all its mail. Raises NOT_FOUND; IN_USE for a domain's ``postmaster`` unless an alias takes its place."""
+    """Remove an account and all its mail. Raises NOT_FOUND; IN_USE for a domain's ``postmaster`` unless an alias takes its place.
+
+    :ivar quarantine: for how many seconds nobody may have the address.
+    """
 
     account: int
+    quarantine: int = 0
 
 
 @attrs.frozen

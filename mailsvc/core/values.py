@@ -4,6 +4,7 @@ Times are whole seconds since the epoch (UTC) unless a name says otherwise; size
 ``str`` in NFC. Addresses keep the spelling that the peer sent; comparisons are the business of :mod:`mailsvc.formats.address`.
 """
 
+import enum
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -14,16 +15,22 @@ from mailsvc.formats.address import Address
 __all__ = [
     "EVERY_UID",
     "INBOX",
+    "NO_FLAGS",
     "Account",
+    "AccountChanged",
+    "AccountFlag",
     "Alias",
     "Body",
     "Description",
     "Domain",
+    "FreedName",
     "Intervals",
     "LoggedIn",
     "Mailbox",
     "MailboxChanged",
+    "NewsMissed",
     "Peer",
+    "Profile",
     "Resolution",
     "Rows",
     "SystemFlag",
@@ -67,7 +74,9 @@ class Peer:
     :ivar domain: the domain that a login without one belongs to; ``""``: the first domain.
     :ivar tls: protocol version such as ``"TLSv1.3"``, or None on a line that can be read.
     :ivar cleartext_ok: whether a password may cross this line although it can be read (configured per network).
-    :ivar mechanism: by what the client has logged in: a SASL mechanism, or ``"USER"`` for USER and PASS; ``""`` before.
+    :ivar mechanism: by what the client has logged in: a SASL mechanism, ``"APOP"``, or ``"USER"`` for USER and PASS; ``""`` before.
+    :ivar auth_needs_tls: whether even a log-in that shows no password needs TLS.
+    :ivar certificate: the mail addresses in the client's certificate, if it has shown one that we trust.
     """
 
     address: str
@@ -77,6 +86,18 @@ class Peer:
     tls: str | None = None
     cleartext_ok: bool = False
     mechanism: str = ""
+    auth_needs_tls: bool = True
+    certificate: tuple[str, ...] = ()
+
+    @property
+    def auth_ok(self) -> bool:
+        """Whether the client may log in on this connection as it is now, by some mechanism or other."""
+        return self.password_ok or not self.auth_needs_tls
+
+    @property
+    def certified(self) -> bool:
+        """Whether TLS has shown who the client is."""
+        return bool(self.certificate)
 
     @property
     def password_ok(self) -> bool:
@@ -93,6 +114,24 @@ class Domain:
     aliases: tuple[str, ...] = ()
 
 
+class AccountFlag(enum.IntFlag):
+    """What an account may not do, and what it is beyond others (REQUIREMENTS A6). Whether it is disabled is ``Account.enabled``."""
+
+    NO_POP3 = 1
+    NO_IMAP = 2
+    NO_SEND = 4
+    NO_WEB = 8
+    NO_PASSWORD_CHANGE = 16
+    NO_PROFILE_CHANGE = 32
+    HIDDEN = 64  # from directory services
+    HOST_ADMIN = 128  # of its domain
+    LIST_ADMIN = 256
+    SYSTEM_ADMIN = 512
+
+
+NO_FLAGS = AccountFlag(0)
+
+
 @attrs.frozen
 class Account:
     """One account: a login, an address, a mailbox tree.
@@ -101,6 +140,7 @@ class Account:
     :ivar login: what the person types, if it differs from the address; else ``""``.
     :ivar quota: octets, 0 for no limit.
     :ivar messages: how many messages all mailboxes hold; ``octets``: their size.
+    :ivar mailbox: False for a login that has no mailbox (yet): its address only stands for it, and nobody can write there.
     """
 
     id: int
@@ -110,11 +150,43 @@ class Account:
     quota: int = 0
     messages: int = 0
     octets: int = 0
+    flags: AccountFlag = NO_FLAGS
+    mailbox: bool = True
 
     @property
     def full(self) -> bool:
         """Whether the quota leaves no room for even an empty message."""
         return bool(self.quota) and self.octets >= self.quota
+
+
+@attrs.frozen
+class Profile:
+    """What an account tells about its owner."""
+
+    name: str = ""
+    organisation: str = ""
+    telephone: str = ""
+    reply_to: str = ""
+
+
+@attrs.frozen
+class FreedName:
+    """The address of a mailbox that was removed: nobody may have it before ``until``."""
+
+    address: str
+    until: int
+
+
+@attrs.frozen
+class AccountChanged:
+    """Published after the commit that took something away from an account: sessions that it opened may have to end.
+
+    :ivar credential: which credential was revoked (``secrets.LOGIN``: the password was changed; a device's id), None: none, but the
+        account itself was changed or removed.
+    """
+
+    account: int
+    credential: int | None = None
 
 
 @attrs.frozen
@@ -205,6 +277,11 @@ class MailboxChanged:
     modseq: int
     since: int = 0
     uids: Intervals | None = None
+
+
+@attrs.frozen
+class NewsMissed:
+    """Published when this process can hear the others again: what they told meanwhile is lost, so look for yourself."""
 
 
 @attrs.frozen

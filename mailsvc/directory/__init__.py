@@ -1,5 +1,6 @@
 """Who exists here, and where an address goes."""
 
 from mailsvc.directory.directory import Directory
+from mailsvc.directory.secrets import Secrets
 
-__all__ = ["Directory"]
+__all__ = ["Directory", "Secrets"]

@@ -9,6 +9,7 @@ switched off; bare, without a domain, to that of the first domain.
 
 # ruff: noqa: S608 - SQL is put together from constants of this module only
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,7 @@ from zope.interface import implementer
 
 from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.interfaces.directory import IDirectory
-from mailsvc.core.values import Account, Alias, Domain, Resolution
+from mailsvc.core.values import Account, AccountFlag, Alias, Domain, FreedName, Profile, Resolution
 from mailsvc.formats.address import Address, canonical_domain, canonical_local
 
 __all__ = ["Directory"]
@@ -25,7 +26,7 @@ __all__ = ["Directory"]
 MAX_DEPTH = 10
 POSTMASTER = "postmaster"
 
-_ACCOUNT = "SELECT id, address, login, enabled, quota, messages, octets FROM account"
+_ACCOUNT = "SELECT id, address, login, enabled, quota, messages, octets, flags, mailbox FROM account"
 
 
 @implementer(IDirectory)
@@ -89,6 +90,10 @@ class Directory:
         key = self._key(Address(local, domain)) if local and domain else None
         return self._account("address=?", key) if key else None
 
+    async def canonical(self, address: Address) -> str:
+        """The address as an account here would have it."""
+        return self._key(address) or address.canonical
+
     async def accounts(self, domain: str = "") -> list[Account]:
         """All accounts, or those of one domain, by address."""
         where, bindings = self._in_domain(domain)
@@ -99,6 +104,17 @@ class Directory:
         where, bindings = self._in_domain(domain)
         rows = self._all(f"SELECT address FROM alias{where} ORDER BY address", *bindings)
         return [Alias(address, tuple(self._targets(address))) for (address,) in rows]
+
+    async def profile(self, account: int) -> Profile:
+        """What an account tells about its owner."""
+        rows = self._all("SELECT name, organisation, telephone, reply_to FROM profile WHERE account=?", account)
+        return Profile(*rows[0]) if rows else Profile()
+
+    async def freed(self, domain: str = "") -> list[FreedName]:
+        """The addresses in quarantine, by address; one whose time has passed is not."""
+        where, bindings = self._in_domain(domain)
+        rows = self._all(f"SELECT address, until FROM freed{where} ORDER BY address", *bindings)
+        return [FreedName(address, until) for address, until in rows if until > time.time()]
 
     def _expand(self, key: str, address: Address) -> tuple[list[Account], tuple[Address, ...]]:
         """Accounts and outside addresses that a key leads to, level by level; what was seen is not followed again."""
@@ -124,7 +140,7 @@ class Directory:
         if targets:
             return [Address.parse(target) for target in targets]
         account = self._account("address=?", key)
-        if account:
+        if account and account.mailbox:
             accounts.setdefault(account.id, account)
         return []
 
@@ -171,8 +187,8 @@ class Directory:
 
 
 def _account(row: tuple[Any, ...]) -> Account:
-    account, address, login, enabled, quota, messages, octets = row
-    return Account(account, address, login, bool(enabled), quota, messages, octets)
+    account, address, login, enabled, quota, messages, octets, flags, mailbox = row
+    return Account(account, address, login, bool(enabled), quota, messages, octets, AccountFlag(flags), bool(mailbox))
 
 
 def _is_postmaster(address: str) -> bool:

@@ -3,7 +3,11 @@
 Standards: RFC 1939 (commands 3, message numbers 5, TOP and UIDL 7), RFC 2449 4 (extended syntax).
 """
 
-__all__ = ["Top", "number", "split_command", "unique_id"]
+import re
+
+__all__ = ["Top", "apop_name", "number", "split_command", "unique_id"]
+
+_DIGEST = re.compile(rb"[0-9a-f]{32}")
 
 
 def split_command(line: bytes) -> tuple[bytes, bytes]:
@@ -15,6 +19,16 @@ def split_command(line: bytes) -> tuple[bytes, bytes]:
 def number(text: bytes) -> int | None:
     """The value of ASCII digits; None for anything else. As many digits as a line has are a number, only no message has it."""
     return int(text) if text.isdigit() else None
+
+
+def apop_name(user: bytes, digest: bytes) -> str | None:
+    """The name in ``APOP user digest``; None if it is no text, or the digest not 32 hexadecimal digits in lower case (RFC 1939 7)."""
+    if not _DIGEST.fullmatch(digest):
+        return None
+    try:
+        return user.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
 
 
 def unique_id(uidvalidity: int, uid: int) -> str:

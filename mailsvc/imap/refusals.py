@@ -18,6 +18,7 @@ _REFUSALS: dict[Kind, tuple[bytes, str]] = {
     Kind.BAD_CONTENT: (b"", "The message cannot be stored as it is"),
     Kind.BAD_CREDENTIALS: (Code.AUTHENTICATIONFAILED, "Wrong user name or password"),
     Kind.DISABLED: (Code.AUTHENTICATIONFAILED, "Wrong user name or password"),
+    Kind.FORBIDDEN: (Code.AUTHORIZATIONFAILED, "This account may not use this service"),
     Kind.NEEDS_TLS: (Code.PRIVACYREQUIRED, "A password would cross this line unprotected: begin TLS first"),
     Kind.BAD_REQUEST: (Code.CANNOT, "Not possible"),
     Kind.NOT_NOW: (Code.UNAVAILABLE, "A temporary problem on the server, please try again later"),

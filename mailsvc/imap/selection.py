@@ -102,7 +102,9 @@ class Selection:
         wanted = {"UID": uid, "FLAGS": flags, "MODSEQ": condstore}
         return make_plan(self, [FetchItem(name) for name, on in wanted.items() if on])
 
-    async def announce(self, session: "Session", expunge: bool, uid: bool = False, but: NumberSet = NOTHING) -> NumberSet:
+    async def announce(
+        self, session: "Session", expunge: bool, uid: bool = False, but: NumberSet = NOTHING
+    ) -> NumberSet:
         """Tell the session what has changed; returns the messages whose flags it was told. Raises NOT_NOW, Gone.
 
         :param expunge: whether EXPUNGE may be sent. :param uid: whether each FETCH is to name the UID (RFC 3501 6.4.8).

@@ -81,7 +81,7 @@ class IMAPServer(Session):
         self._tag = flawed.tag
         self.forget_incoming()
         if flawed.fatal:
-            self.end(flawed.flaw.value)
+            self.hang_up(flawed.flaw.value)
         else:
             self._misuse(flawed.flaw.value, flawed.code.encode("ascii"))
 
@@ -89,7 +89,7 @@ class IMAPServer(Session):
         """A line within a command (an answer to a challenge, DONE) that is none."""
         self._misuse(flaw.value)
         if flaw is Flaw.ENDLESS:
-            self.end(flaw.value)
+            self.hang_up(flaw.value)
 
     async def literal(self, wanted: LiteralWanted) -> None:
         """A literal is announced: take it or refuse it."""
@@ -127,7 +127,7 @@ class IMAPServer(Session):
             return
         self.answer(answer)
         if not self._framing.refuse():
-            self.end(answer.text)
+            self.hang_up(answer.text)
 
     # --- commands ---
 
@@ -162,7 +162,7 @@ class IMAPServer(Session):
         await self._announce(verb.expunges or command.uid, command.uid)
         self.answer(answer)
         if self.mbox is not None and self.mbox.view.deleted:
-            self.end("The selected mailbox was deleted")
+            self.hang_up("The selected mailbox was deleted")
 
     async def _announce(self, expunge: bool, uid: bool) -> None:
         if self.mbox is not None:
@@ -178,7 +178,7 @@ class IMAPServer(Session):
         if self.account is None:
             self._errors += 1
             if self._errors >= MAX_ERRORS:
-                self.end("Too many errors")
+                self.hang_up("Too many errors")
 
     def _misuse(self, text: str, code: bytes = b"") -> None:
         self._wrong(Answer(text, code, "BAD"))

@@ -142,11 +142,11 @@ class Session(Conversation, imap4.IMAP4Server):
         """Something broke: perhaps not for long."""
         self.answer(SERVER_BUG)
 
-    def shutdown(self) -> None:
-        """The server stops: IDLE is not a command to be waited for."""
-        super().shutdown()
-        if self.idling:
-            self._end("shutdown")
+    def end(self, reason: str) -> None:
+        """As Conversation.end; IDLE is not a command to be waited for."""
+        super().end(reason)
+        if self.idling and not self._closing:
+            self._end(reason)
 
     def farewell(self, reason: str) -> None:
         """RFC 3501 7.1.5: BYE before every close."""
@@ -154,6 +154,7 @@ class Session(Conversation, imap4.IMAP4Server):
             "timeout": "Autologout, nothing was heard for too long",
             "shutdown": "The server is shutting down, please come back later",
             "busy": "Too many connections, please come back later",
+            "revoked": "The password or account of this session is not valid any more",
         }
         self.bye(texts[reason])
 
@@ -176,7 +177,7 @@ class Session(Conversation, imap4.IMAP4Server):
         """Announce the end; :meth:`close` follows."""
         self.send(responses.untagged("BYE", text, code))
 
-    def end(self, text: str) -> None:
+    def hang_up(self, text: str) -> None:
         """Say BYE and close."""
         self.bye(text)
         self.close()

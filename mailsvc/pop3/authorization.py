@@ -1,27 +1,31 @@
 """The AUTHORIZATION state: TLS, UTF-8, and three ways to one log-in (RFC 1939 4).
 
-USER and PASS, AUTH PLAIN and AUTH LOGIN all end as ``portal.login(credentials, peer, IMaildrop)``. The avatar is an open, locked maildrop;
+USER and PASS, APOP and AUTH all end as ``portal.login(credentials, peer, IMaildrop)``. The avatar is an open, locked maildrop;
 from then on the session holds it, and gives it back whatever happens.
 
-Standards: RFC 1939 7 (USER, PASS), RFC 2595 4 (STLS), RFC 3206 ([AUTH], [SYS/...]), RFC 5034 (AUTH), RFC 6856 2 (UTF8).
+Standards: RFC 1939 7 (USER, PASS, APOP), RFC 2595 4 (STLS), RFC 3206 ([AUTH], [SYS/...]), RFC 5034 (AUTH), RFC 6856 2 (UTF8).
 """
+
+import time
 
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.task import deferLater
 
-from mailsvc.auth.credentials import PasswordCredentials, credentials_of
+from mailsvc.auth.credentials import ClientCredentials, PasswordCredentials, credentials_of
 from mailsvc.core.errors import MailError
 from mailsvc.core.interfaces.maildrop import IMaildrop
-from mailsvc.formats.sasl import MECHANISMS, offered
+from mailsvc.formats.pop3 import apop_name
+from mailsvc.formats.sasl import SPA, Circumstances, DigestProof, timestamp
 from mailsvc.monitor import counters
 from mailsvc.pop3.commands import State
 from mailsvc.pop3.replies import SASL_FAILURES
 from mailsvc.pop3.session import Session
 from mailsvc.pop3.surrogates import as_shown
 from mailsvc.pop3.visit import Visit
+from mailsvc.wire.channel import circumstances
 from mailsvc.wire.conversation import Gone
 from mailsvc.wire.options import TLSMode
-from mailsvc.wire.sasl import LINE_LIMIT, SaslFailure, authenticate
+from mailsvc.wire.sasl import LINE_LIMIT, SaslFailure, authenticate, begin, offered
 
 __all__ = ["Authorization"]
 
@@ -69,23 +73,50 @@ class Authorization(Session):
             PasswordCredentials(username=user, password=password, peer=self.peer, mechanism="USER"),
         )
 
+    def _offer_apop(self) -> bytes:
+        """The greeting's timestamp; ``b""`` where APOP is not offered: a client that sees one answers it, TLS or not (RFC 1939 7)."""
+        if self.factory.options.apop and self.peer.auth_ok:
+            self._timestamp = timestamp(self._circumstances())
+        return self._timestamp
+
+    async def do_APOP(self, user: bytes, digest: bytes) -> None:
+        """RFC 1939 7. The timestamp is this connection's own, so a digest that was overheard opens nothing."""
+        if not self._timestamp:
+            self._err("pop3.no-apop")
+        elif (name := apop_name(user, digest)) is None:
+            self._err("pop3.sasl-malformed")
+        else:
+            proof = DigestProof(name, self._timestamp, digest, keyed=False)
+            await self._log_in(credentials_of(proof, self.peer, "APOP"))
+
     async def do_AUTH(self, mechanism: bytes | None = None, initial: bytes | None = None) -> None:
         """RFC 5034 4; without a mechanism the older list of them (RFC 1734)."""
         if mechanism is None:
             self._ok("pop3.mechanisms")
-            self._lines([name.encode("ascii") for name in offered(self.peer.password_ok)])
+            self._lines([name.encode("ascii") for name in self._offered()])
             return
         name = mechanism.upper().decode("ascii", "replace")
-        if name not in MECHANISMS:
-            self._err("pop3.unknown-mechanism")
-        elif name not in offered(self.peer.password_ok):
+        if name in self._offered():
+            await self._authenticate(name, initial)
+        elif name in SPA:
+            self._err("pop3.no-spa")
+        elif name in self.factory.options.mechanisms and self.peer.tls is None:
             self._refuse_password()
         else:
-            await self._authenticate(name, initial)
+            self._err("pop3.unknown-mechanism")
+
+    def _offered(self) -> tuple[str, ...]:
+        return offered(self.factory.options.mechanisms, self.peer)
+
+    def _circumstances(self) -> Circumstances:
+        return circumstances(self.transport, self.peer, self._hostname, time.time())
 
     async def _authenticate(self, name: str, initial: bytes | None) -> None:
-        outcome = await authenticate(MECHANISMS[name](), initial, self._ask)
-        if isinstance(outcome, SaslFailure):
+        exchange = begin(name, self._circumstances())
+        outcome = await authenticate(exchange, initial, self._ask, lambda one: self.portal.lookup(one, self.peer))
+        if outcome is SaslFailure.REFUSED:
+            self._wrong_password()
+        elif isinstance(outcome, SaslFailure):
             self._err(SASL_FAILURES[outcome])
         else:
             await self._log_in(credentials_of(outcome, self.peer, name))
@@ -94,14 +125,19 @@ class Authorization(Session):
         self.send(b"+ " + challenge + b"\r\n")
         return await self.receive_line(self.factory.options.idle_timeout, LINE_LIMIT)
 
-    async def _log_in(self, credentials: PasswordCredentials) -> None:
+    async def _log_in(self, credentials: ClientCredentials) -> None:
         try:
-            _, maildrop, logout = await self.portal.login(credentials, self.peer, IMaildrop)
+            _, maildrop, logout = await self.portal.login(credentials, self, IMaildrop)
         except UnauthorizedLogin as error:
             self._log_failure(credentials, "bad-credentials", str(error))
             self._wrong_password()
         except MailError as error:
             self._log_failure(credentials, error.reason, str(error))
+            self._login_failures += 1
+            if error.reason == "throttled" and self._login_failures >= MAX_LOGIN_FAILURES:
+                self.refused(error)
+                self.close()
+                return
             raise
         else:
             self._onLogout = logout
@@ -135,7 +171,8 @@ class Authorization(Session):
         if self._login_failures >= MAX_LOGIN_FAILURES:
             self.close()
 
-    def _log_failure(self, credentials: PasswordCredentials, outcome: str, detail: str) -> None:
+    def _log_failure(self, credentials: ClientCredentials, outcome: str, detail: str) -> None:
         counters.login("pop3", outcome)
         name = credentials.username[:100].decode("utf-8", "replace")
-        self._log("{client}: log-in as {name!r} failed: {reason}", name=name, reason=detail or outcome)
+        if outcome != "throttled":  # who guesses all night writes nothing here
+            self._log("{client}: log-in as {name!r} failed: {reason}", name=name, reason=detail or outcome)

@@ -1,7 +1,7 @@
 """The commands of POP3 as a table: in which state each is valid and what arguments it takes.
 
 RFC 1939 4-7, RFC 2449 5 (CAPA), RFC 2595 4 (STLS), RFC 5034 4 (AUTH), RFC 6856 2-3 (UTF8, LANG). Not in the table, and so answered as
-unknown: LAST, RPOP (RFC 1939 dropped them), APOP (it needs passwords that the server can read), XTND.
+unknown: LAST, RPOP (RFC 1939 dropped them), XTND.
 """
 
 import enum
@@ -45,6 +45,7 @@ _TABLE: dict[tuple[State, ...], dict[str, dict[str, int | bool]]] = {
         "STLS": {},
         "USER": {"least": 1, "most": 1, "whole": True},
         "PASS": {"least": 1, "most": 1, "whole": True},
+        "APOP": {"least": 2, "most": 2},
         "AUTH": {"most": 2},
         "UTF8": {},
     },

@@ -10,6 +10,7 @@ REFUSALS: dict[Kind, tuple[str, str]] = {
     Kind.IN_USE: ("IN-USE", "pop3.in-use"),
     Kind.BAD_CREDENTIALS: ("AUTH", "pop3.bad-credentials"),
     Kind.DISABLED: ("AUTH", "pop3.bad-credentials"),
+    Kind.FORBIDDEN: ("SYS/PERM", "pop3.refused"),
     Kind.NEEDS_TLS: ("SYS/PERM", "pop3.needs-tls"),
     Kind.NOT_NOW: ("SYS/TEMP", "pop3.not-now"),
     Kind.EXPUNGED: ("", "pop3.expunged"),
@@ -26,4 +27,5 @@ SASL_FAILURES: dict[SaslFailure, str] = {
     SaslFailure.CANCELLED: "pop3.sasl-cancelled",
     SaslFailure.MALFORMED: "pop3.sasl-malformed",
     SaslFailure.TOO_LONG: "pop3.sasl-too-long",
+    SaslFailure.REFUSED: "pop3.bad-credentials",
 }

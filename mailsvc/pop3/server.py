@@ -20,7 +20,6 @@ from typing import Any
 
 from mailsvc.core.errors import MailError
 from mailsvc.formats.pop3 import split_command
-from mailsvc.formats.sasl import offered
 from mailsvc.monitor import counters
 from mailsvc.pop3.authorization import Authorization
 from mailsvc.pop3.commands import VERBS, State, Verb
@@ -37,8 +36,11 @@ class POP3Server(Authorization, Transaction):
     """One POP3 connection."""
 
     def greet(self) -> None:
-        """Nothing in angle brackets: that would offer APOP (RFC 1939 7)."""
-        self._ok("pop3.greeting", host=self._hostname)
+        """Something in angle brackets offers APOP (RFC 1939 7)."""
+        shown = self._offer_apop()
+        self._succeed(
+            self._texts.say("pop3.greeting", host=self._hostname) + (" " + shown.decode("ascii") if shown else "")
+        )
 
     def command(self, line: bytes) -> Awaitable[None] | None:
         """Look a command up, check what the table says of it, and carry it out."""
@@ -84,7 +86,7 @@ class POP3Server(Authorization, Transaction):
     def listCapabilities(self) -> list[bytes]:
         """What this connection may do as it is now: clients ask again after STLS and after the log-in."""
         password = self.peer.password_ok
-        mechanisms = " ".join(offered(password)).encode("ascii")
+        mechanisms = " ".join(self._offered()).encode("ascii")
         capabilities = {
             b"STLS": self._may_start_tls and self._state is State.AUTHORIZATION,  # RFC 2595 4
             b"USER": password,

@@ -52,6 +52,7 @@ class Session(Conversation, pop3.POP3):
         self._state = State.AUTHORIZATION
         self._utf8 = False
         self._user: bytes | None = None
+        self._timestamp = b""  # that of the greeting, until it was used
         self._login_failures = 0
         self._errors = 0
         self._before_login = 0
@@ -80,6 +81,8 @@ class Session(Conversation, pop3.POP3):
             self._err("pop3.shutdown", "SYS/TEMP")
         elif reason == "busy":
             self._err("pop3.busy", "SYS/TEMP")
+        elif reason == "revoked":
+            self._err("pop3.revoked", "AUTH")
 
     # --- replies ---
 

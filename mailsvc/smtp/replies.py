@@ -44,6 +44,11 @@ ALREADY_LOGGED_IN = Reply(503, "5.5.1", "Already authenticated")
 NO_AUTH_IN_TRANSACTION = Reply(503, "5.5.1", "AUTH is not allowed during a mail transaction")
 AUTH_SYNTAX = Reply(501, "5.5.4", "Syntax: AUTH mechanism [initial-response]")
 NO_MECHANISM = Reply(504, "5.5.4", "Authentication mechanism not known")
+NO_SPA = Reply(
+    504,
+    "5.5.4",
+    "NTLM is not supported: in your mail program switch off SPA (Secure Password Authentication) and switch on TLS",
+)
 AUTH_NEEDS_TLS = Reply(538, "5.7.11", "Encryption required for this mechanism; say STARTTLS first")
 AUTH_ELSEWHERE = Reply(538, "5.7.11", "Encryption required for this mechanism; there is none on this port, use another")
 AUTH_CANCELLED = Reply(501, "5.7.0", "Authentication cancelled")
@@ -58,6 +63,7 @@ FAREWELL = {
     "timeout": Reply(421, "4.4.2", "Waited too long for a command; closing connection"),
     "shutdown": Reply(421, "4.3.2", "The service is shutting down; closing connection"),
     "busy": Reply(421, "4.7.0", "Too many connections; try again later"),
+    "revoked": Reply(421, "4.7.0", "The password or account of this session is not valid any more; closing connection"),
 }
 
 # The kinds of refusals, and reasons that deserve a code of their own.
@@ -76,6 +82,7 @@ _KINDS: dict[Kind, tuple[int, str, str]] = {
     Kind.BAD_CONTENT: (554, "5.6.0", "Message malformed"),
     Kind.TOO_MANY: (452, "4.5.3", "Too many recipients"),
     Kind.BAD_CREDENTIALS: (535, "5.7.8", "Authentication credentials invalid"),
+    Kind.FORBIDDEN: (525, "5.7.13", "This account may not use this service"),  # RFC 5248
     Kind.NEEDS_TLS: (530, "5.7.0", "Encryption required"),
     Kind.NOT_NOW: (451, "4.3.0", "Temporary failure, please try again later"),
 }
@@ -84,6 +91,11 @@ _REASONS: dict[str, tuple[int, str, str]] = {
     "no-queue": (451, "4.3.0", "Mail to other servers cannot be taken yet, please try again later"),
     "mail-loop": (554, "5.4.6", "Mail loop"),
 }
+
+
+def auth_later(error: MailError) -> Reply:
+    """The reply to a log-in that cannot be judged now (RFC 4954 6), with the error's own words if it has some."""
+    return Reply(AUTH_LATER.code, AUTH_LATER.enhanced, error.text) if error.text else AUTH_LATER
 
 
 def reply_to(error: MailError) -> Reply:

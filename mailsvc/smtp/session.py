@@ -12,6 +12,7 @@ State, in the order in which it is gained and in which it is lost again: EHLO; A
 asked of the portal at the first MAIL after any of the former changed); the transaction. STARTTLS loses all of it (RFC 3207 4.2).
 """
 
+import time
 from collections.abc import Awaitable
 from typing import Any, ClassVar
 
@@ -29,14 +30,15 @@ from mailsvc.core.interfaces.login import IAuthenticated
 from mailsvc.formats import smtp as grammar
 from mailsvc.formats.received import address_literal
 from mailsvc.formats.reply import Reply
-from mailsvc.formats.sasl import offered
+from mailsvc.formats.sasl import Circumstances
 from mailsvc.monitor import counters
 from mailsvc.smtp import replies
 from mailsvc.smtp.auth import attempt
+from mailsvc.wire.channel import circumstances
 from mailsvc.wire.conversation import Conversation, Gone
 from mailsvc.wire.framing import Flaw
 from mailsvc.wire.options import ListenerOptions, Protocol, TLSMode
-from mailsvc.wire.sasl import LINE_LIMIT
+from mailsvc.wire.sasl import LINE_LIMIT, offered
 
 __all__ = ["OutOfPlace", "Session"]
 
@@ -272,7 +274,7 @@ class Session(Conversation, smtp.ESMTP):
         if self._can_start_tls():
             found[b"STARTTLS"] = None
         found[b"LIMITS"] = [b"RCPTMAX=%d" % self.options.recipients]
-        mechanisms = offered(self.peer.password_ok)
+        mechanisms = offered(self.options.mechanisms, self.peer)
         if mechanisms and b"AUTH" in self.verbs and self.authenticated is None:
             found[b"AUTH"] = [name.encode("ascii") for name in mechanisms]
         return found
@@ -345,7 +347,7 @@ class Session(Conversation, smtp.ESMTP):
 
     async def _authenticate(self, argument: bytes) -> None:
         unprotected = replies.AUTH_NEEDS_TLS if self._can_start_tls() else replies.AUTH_ELSEWHERE
-        result = await attempt(argument, self.peer, self.portal, self._ask, unprotected)
+        result = await attempt(argument, self, self.portal, self._ask, self._circumstances, unprotected)
         if result.wrong:
             self._wrong_password(result.reply)
         elif result.avatar is None:
@@ -355,6 +357,9 @@ class Session(Conversation, smtp.ESMTP):
             self.peer = attrs.evolve(self.peer, mechanism=result.avatar.mechanism)
             self._forget_avatar()
             self.reply(result.reply)
+
+    def _circumstances(self) -> Circumstances:
+        return circumstances(self.transport, self.peer, self.hostname, time.time())
 
     async def _ask(self, challenge: bytes) -> bytes:
         self.send(b"334 " + challenge + b"\r\n")

@@ -27,7 +27,7 @@ from mailsvc.bus import Announcement, Bus
 from mailsvc.core.errors import MailError, temporary
 from mailsvc.core.interfaces.store import ILock, IStore
 from mailsvc.core.operations import Operation
-from mailsvc.core.values import MailboxChanged
+from mailsvc.core.values import AccountChanged, MailboxChanged, NewsMissed
 from mailsvc.store import codec
 from mailsvc.store.base import StoreBase
 from mailsvc.store.layout import Layout
@@ -58,6 +58,7 @@ class StoreClient(StoreBase, MultiService):
         self._reactor = reactor
         self._threads: ThreadPool | None = None
         self._link: Link | None = None
+        self._was_connected = False
         self._pending: dict[int, tuple[Deferred[Any], float]] = {}
         self._next = 1
         self._unsent: list[bytes] = []
@@ -151,6 +152,9 @@ class StoreClient(StoreBase, MultiService):
     def connected(self, link: Link) -> None:
         """The owner said hello."""
         self._link = link
+        if self._was_connected:
+            self.bus.publish(NewsMissed())
+        self._was_connected = True
         for lock in tuple(self._locks):
             lock.take_again()
         self._tell_waiting(lambda one: one.callback(None))
@@ -180,6 +184,9 @@ class StoreClient(StoreBase, MultiService):
         elif kind == "changed":
             for event in rest[0]:
                 self.bus.publish(MailboxChanged(*event))
+        elif kind == "accounts":
+            for event in rest[0]:
+                self.bus.publish(AccountChanged(*event))
         elif kind == "announce":
             self.bus.publish(Announcement(*rest))
 

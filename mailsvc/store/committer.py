@@ -16,7 +16,7 @@ import attrs
 
 from mailsvc.core.errors import MailError, temporary
 from mailsvc.core.operations import Operation
-from mailsvc.core.values import MailboxChanged
+from mailsvc.core.values import AccountChanged, MailboxChanged
 from mailsvc.db.connection import DatabaseRefused, open_writer
 from mailsvc.db.schema import migrate
 from mailsvc.store import bodyfile, transaction
@@ -48,11 +48,12 @@ def take_lease(layout: Layout) -> int:
 class Group:
     """What one commit did.
 
-    :ivar answers: for each request its results, or why nothing of it was done. :ivar changed: whom to tell of what.
+    :ivar answers: for each request its results, or why nothing of it was done. :ivar changed: and ``accounts``: whom to tell of what.
     """
 
     answers: list[list[Any] | MailError]
     changed: list[MailboxChanged]
+    accounts: list[AccountChanged]
 
 
 class Committer:
@@ -99,7 +100,7 @@ class Committer:
         except (apsw.Error, MailError, DatabaseRefused, OSError) as error:
             self._log(f"commit failed: {error!r}")
             self._disconnect()
-            return Group([temporary("commit-failed", repr(error)) for _ in requests], [])
+            return Group([temporary("commit-failed", repr(error)) for _ in requests], [], [])
         except BaseException:
             self._disconnect()
             raise
@@ -108,7 +109,7 @@ class Committer:
         self._label(context.labelled)
         if context.unlinked:
             self.unlink(context.unlinked)
-        return Group(answers, transaction.changes(context))
+        return Group(answers, transaction.changes(context), context.accounts)
 
     def look(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a question, asked between two commits. Raises apsw.Error, DatabaseRefused, OSError."""

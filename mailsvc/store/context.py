@@ -6,7 +6,7 @@ from typing import Any
 import apsw
 import attrs
 
-from mailsvc.core.values import MailboxChanged
+from mailsvc.core.values import AccountChanged, MailboxChanged
 
 __all__ = ["Context", "Labelled"]
 
@@ -28,6 +28,7 @@ class Context:
     changed: list[MailboxChanged] = attrs.Factory(list)
     labelled: list[Labelled] = attrs.Factory(list)
     unlinked: list[str] = attrs.Factory(list)
+    accounts: list[AccountChanged] = attrs.Factory(list)
     now: int = attrs.Factory(lambda: int(time.time()))
 
     def one(self, sql: str, *bindings: Any) -> Any:
@@ -38,11 +39,14 @@ class Context:
         """All rows."""
         return self.db.execute(sql, bindings).fetchall()
 
-    def mark(self) -> tuple[int, int, int]:
+    def mark(self) -> tuple[int, ...]:
         """Where the lists stand, for :meth:`forget`."""
-        return len(self.changed), len(self.labelled), len(self.unlinked)
+        return tuple(map(len, self._lists()))
 
-    def forget(self, mark: tuple[int, int, int]) -> None:
+    def forget(self, mark: tuple[int, ...]) -> None:
         """Drop what a refused request put into the lists."""
-        for entries, length in zip((self.changed, self.labelled, self.unlinked), mark, strict=True):
-            del entries[length:]  # type: ignore[attr-defined]
+        for entries, length in zip(self._lists(), mark, strict=True):
+            del entries[length:]
+
+    def _lists(self) -> tuple[list[Any], ...]:
+        return self.changed, self.labelled, self.unlinked, self.accounts

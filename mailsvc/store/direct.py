@@ -51,7 +51,7 @@ class DirectStore(StoreBase):
         (answer,) = group.answers
         if isinstance(answer, MailError):
             raise answer
-        for event in group.changed:
+        for event in (*group.changed, *group.accounts):
             self.bus.publish(event)
         return answer
 

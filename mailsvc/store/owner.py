@@ -124,6 +124,8 @@ class Owner:
         if done.changed:  # before the answers: who is told that something is done has already heard what it changed
             events = [attrs.astuple(event, recurse=False) for event in done.changed]
             self._broadcast((0, "changed", events))
+        if done.accounts:
+            self._broadcast((0, "accounts", [(event.account, event.credential) for event in done.accounts]))
         for (peer, request, _, _), answer in zip(group, done.answers, strict=True):
             peer.send(_answer(request, answer))
         self._handle(0)  # what came meanwhile, before the answers make more

@@ -17,7 +17,7 @@ import apsw
 import attrs
 
 from mailsvc.db.connection import open_writer
-from mailsvc.db.schema import migrate, version_of
+from mailsvc.db.schema import migrate
 from mailsvc.store import bodyfile, orphans, rederive, salvage
 from mailsvc.store.committer import take_lease
 from mailsvc.store.layout import Layout, sync_directory
@@ -29,15 +29,19 @@ T = TypeVar("T")
 
 _INTEGER_KEYS = {
     "domain": ("id, name", "id"),
-    "account": ("id, domain, address, login, password_hash, enabled, quota", "id"),
+    "account": ("id, domain, address, login, password_hash, enabled, quota, flags, mailbox", "id"),
     "content": ("id, refs, size, prefix, location", "id"),
     "body": ("content, data", "content"),
+    "device": ("id, account, name, scopes, created, expires, used, address, key, mac, sealed", "id"),
     "erase_later": ("mailbox", "mailbox"),
 }
 _PLAIN = {
     "domain_alias": "name, domain",
     "alias": "address, domain",
+    "profile": "account, name, organisation, telephone, reply_to",
+    "freed": "address, domain, until",
     "alias_target": "alias, position, target",
+    "scram": "account, credential, hash, salt, iterations, stored_key, server_key",
     "subscription": "account, name",
 }
 
@@ -122,14 +126,17 @@ def _put_aside(layout: Layout) -> str:
 
 def _copy(old: apsw.Connection, db: apsw.Connection) -> None:
     """All readable rows; mailboxes under a new UIDVALIDITY, messages with the UIDs that they had."""
-    for table, (columns, key) in _INTEGER_KEYS.items():
-        for row in salvage.rows(old, columns, table, key):
+    for table, (wanted, key) in _INTEGER_KEYS.items():
+        columns = salvage.columns_of(old, table, wanted)
+        for row in salvage.rows(old, columns, table, key) if columns else ():
             _insert(db, table, columns, row)
-    for table, columns in _PLAIN.items():
-        for row in sorted(salvage.plain(old, columns, table)):
+    for table, wanted in _PLAIN.items():
+        columns = salvage.columns_of(old, table, wanted)
+        for row in sorted(salvage.plain(old, columns, table)) if columns else ():
             _insert(db, table, columns, row)
-    columns = "id, account, name, uidnext, modseq, keywords" + (", special_use, recent" if _since_imap(old) else "")
-    mailboxes = list(salvage.rows(old, columns, "mailbox", "id"))
+    _copy_secrets(old, db)
+    columns = salvage.columns_of(old, "mailbox", "id, account, name, uidnext, modseq, keywords, special_use, recent")
+    mailboxes = list(salvage.rows(old, columns, "mailbox", "id")) if columns else []
     validity = int(time.time())
     for row in salvage.rows(old, "1, value", "meta", "1", "name='uidvalidity'"):
         validity = max(validity, row[1])
@@ -148,12 +155,12 @@ def _copy_messages(old: apsw.Connection, db: apsw.Connection, mailbox: object) -
         _insert(db, "msg", columns, row)
 
 
-def _since_imap(old: apsw.Connection) -> bool:
-    """Whether the database has the columns of schema 3."""
-    try:
-        return version_of(old) >= 3
-    except apsw.Error:
-        return True
+def _copy_secrets(old: apsw.Connection, db: apsw.Connection) -> None:
+    """The salt key; and no password of an account that is lost, for one made anew may get its number."""
+    for row in salvage.plain(old, "name, value", "secret"):
+        db.execute("INSERT OR REPLACE INTO secret(name, value) VALUES(?, ?)", row)
+    db.execute("DELETE FROM device WHERE account NOT IN (SELECT id FROM account)")
+    db.execute("DELETE FROM scram WHERE account NOT IN (SELECT id FROM account)")
 
 
 def _insert(db: apsw.Connection, table: str, columns: str, row: tuple[object, ...]) -> None:

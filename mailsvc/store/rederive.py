@@ -69,6 +69,7 @@ class Placer:
         domain = self.identify("domain", "name", address.rpartition("@")[2])
         self._db.execute("INSERT OR IGNORE INTO account(domain, address) VALUES(?, ?)", (domain, address))
         account = _number(self._db, "SELECT id FROM account WHERE address=?", address)
+        self._db.execute("UPDATE account SET mailbox=1 WHERE id=?", (account,))
         self.mailbox(account, "INBOX")
         return account
 
@@ -266,7 +267,9 @@ def _everybody(db: apsw.Connection, placer: Placer) -> list[Finding]:
         ).fetchone():
             placer.account(address)
             findings.append(Finding("made", address))
-    lacking = "SELECT id, address FROM account WHERE id NOT IN (SELECT account FROM mailbox WHERE name='INBOX')"
+    lacking = (
+        "SELECT id, address FROM account WHERE mailbox AND id NOT IN (SELECT account FROM mailbox WHERE name='INBOX')"
+    )
     for account, owner in db.execute(lacking).fetchall():
         placer.mailbox(int(str(account)), "INBOX")
         findings.append(Finding("made", f"INBOX of {owner}"))

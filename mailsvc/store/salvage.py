@@ -12,7 +12,7 @@ import apsw
 
 # ruff: noqa: S608 - names of tables and columns come from this package
 
-__all__ = ["open_damaged", "plain", "rows"]
+__all__ = ["columns_of", "open_damaged", "plain", "rows"]
 
 _HIGHEST = 0xFFFFFFFF
 _PROBES = 200_000
@@ -29,6 +29,12 @@ def open_damaged(path: str) -> apsw.Connection | None:
     except apsw.Error:
         return None
     return db
+
+
+def columns_of(db: apsw.Connection, table: str, wanted: str) -> str:
+    """Those of the columns that the table has: an older schema lacks some of today's. ``""`` if there is no such table."""
+    known = {str(row[1]) for row in db.execute(f"PRAGMA table_info({table})")}
+    return ", ".join(column for column in wanted.split(", ") if column in known)
 
 
 def rows(

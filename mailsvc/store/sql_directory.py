@@ -2,22 +2,23 @@
 
 # ruff: noqa: S608 - SQL is put together from constants of this module only
 
+import attrs
+
 from mailsvc.core import operations as ops
 from mailsvc.core.errors import Kind, MailError
-from mailsvc.core.values import INBOX
+from mailsvc.core.secrets import LOGIN
+from mailsvc.core.values import INBOX, AccountChanged
 from mailsvc.formats.address import Address, canonical_domain, canonical_local
-from mailsvc.store import sql_mail, sql_mailboxes
+from mailsvc.store import sql_accounts, sql_mail, sql_mailboxes, sql_secrets
 from mailsvc.store.context import Context
 
 __all__ = [
     "add_account",
     "add_alias",
     "add_domain",
-    "change_account",
     "remove_account",
     "remove_alias",
     "remove_domain",
-    "set_password",
 ]
 
 POSTMASTER = "postmaster"
@@ -64,7 +65,7 @@ def remove_domain(context: Context, operation: ops.RemoveDomain) -> None:
     for account, _ in accounts:
         _erase_account(context, account)
     context.db.execute("DELETE FROM alias_target WHERE alias IN (SELECT address FROM alias WHERE domain=?)", (domain,))
-    for table in ("alias", "domain_alias"):
+    for table in ("alias", "domain_alias", "freed"):
         context.db.execute(f"DELETE FROM {table} WHERE domain=?", (domain,))
     context.db.execute("DELETE FROM domain WHERE id=?", (domain,))
 
@@ -73,60 +74,39 @@ def add_account(context: Context, operation: ops.AddAccount) -> int:
     """:class:`~mailsvc.core.operations.AddAccount`. An address in a host alias is made in its domain."""
     domain, address = _our_address(context, operation.address)
     local = address.rpartition("@")[0]
+    operation = operation if operation.mailbox else attrs.evolve(operation, login=local)
     login = canonical_local(operation.login)
     if "@" in login:
         raise MailError(Kind.BAD_REQUEST, "bad-login", detail="a login has no @: its domain is that of the address")
     if local != POSTMASTER and context.one("SELECT 1 FROM alias WHERE address=?", address):
         raise MailError(Kind.EXISTS, "address-exists", detail=f"{address} is an alias")
-    taken = context.one(
-        "SELECT address FROM account WHERE domain=?1 AND (address=?2 OR login=?3 OR (?4<>'' AND login=?4) OR (?4<>'' AND address=?5))",
-        domain, address, local, login, f"{login}@{address.rpartition('@')[2]}",
-    )  # fmt: skip
-    if taken:
-        reason = "address-exists" if taken[0] == address else "login-exists"
-        raise MailError(Kind.EXISTS, reason, detail=f"{taken[0]} has this address or login")
+    sql_accounts.must_be_free(context, domain, address, login)
     return _insert_account(context, domain, address, operation)
 
 
 def _insert_account(context: Context, domain: int, address: str, operation: ops.AddAccount) -> int:
     login = canonical_local(operation.login)
     context.db.execute(
-        "INSERT INTO account(domain, address, login, password_hash, quota) VALUES(?, ?, ?, ?, ?)",
-        (domain, address, login, operation.password_hash, operation.quota),
+        "INSERT INTO account(domain, address, login, password_hash, quota, mailbox) VALUES(?, ?, ?, ?, ?, ?)",
+        (domain, address, login, operation.password_hash, operation.quota, operation.mailbox),
     )
     account = context.db.last_insert_rowid()
-    sql_mail.new_mailbox(context, account, INBOX)
+    sql_secrets.set_verifiers(context, account, LOGIN, operation.verifiers)
+    if operation.mailbox:
+        sql_mail.new_mailbox(context, account, INBOX)
     return account
-
-
-def set_password(context: Context, operation: ops.SetPassword) -> None:
-    """:class:`~mailsvc.core.operations.SetPassword`."""
-    context.db.execute("UPDATE account SET password_hash=? WHERE id=?", (operation.password_hash, operation.account))
-    _must_have_changed(context)
-
-
-def change_account(context: Context, operation: ops.ChangeAccount) -> None:
-    """:class:`~mailsvc.core.operations.ChangeAccount`."""
-    context.db.execute(
-        "UPDATE account SET enabled=coalesce(?, enabled), quota=coalesce(?, quota) WHERE id=?",
-        (operation.enabled, operation.quota, operation.account),
-    )
-    _must_have_changed(context)
-
-
-def _must_have_changed(context: Context) -> None:
-    if not context.db.changes():
-        raise MailError(Kind.NOT_FOUND, "no-such-account")
 
 
 def remove_account(context: Context, operation: ops.RemoveAccount) -> None:
     """:class:`~mailsvc.core.operations.RemoveAccount`."""
-    row = context.one("SELECT address FROM account WHERE id=?", operation.account)
+    row = context.one("SELECT address, domain, mailbox FROM account WHERE id=?", operation.account)
     if not row:
         raise MailError(Kind.NOT_FOUND, "no-such-account")
     if row[0].startswith(f"{POSTMASTER}@") and not context.one("SELECT 1 FROM alias WHERE address=?", row[0]):
         raise MailError(Kind.IN_USE, "postmaster-needed", detail=f"make an alias for {row[0]} first")
     _erase_account(context, operation.account)
+    if row[2]:
+        sql_accounts.quarantine(context, row[1], row[0], operation.quarantine)
 
 
 def _erase_account(context: Context, account: int) -> None:
@@ -134,7 +114,10 @@ def _erase_account(context: Context, account: int) -> None:
     for (mailbox,) in context.all("SELECT id FROM mailbox WHERE account=?", account):
         sql_mailboxes.erase_mailbox(context, mailbox)
     context.db.execute("DELETE FROM subscription WHERE account=?", (account,))
+    sql_secrets.erase_secrets(context, account)
+    context.db.execute("DELETE FROM profile WHERE account=?", (account,))
     context.db.execute("DELETE FROM account WHERE id=?", (account,))
+    context.accounts.append(AccountChanged(account))
 
 
 def add_alias(context: Context, operation: ops.AddAlias) -> None:
@@ -144,6 +127,7 @@ def add_alias(context: Context, operation: ops.AddAlias) -> None:
         raise MailError(Kind.BAD_REQUEST, "alias-without-target")
     if not address.startswith(f"{POSTMASTER}@") and context.one("SELECT 1 FROM account WHERE address=?", address):
         raise MailError(Kind.EXISTS, "address-exists", detail=f"{address} is an account")
+    sql_accounts.must_not_be_quarantined(context, address)
     targets = [str(_parsed(target)) for target in operation.targets]
     context.db.execute("INSERT OR REPLACE INTO alias(address, domain) VALUES(?, ?)", (address, domain))
     context.db.execute("DELETE FROM alias_target WHERE alias=?", (address,))

@@ -14,7 +14,7 @@ import attrs
 from mailsvc.core import operations as ops
 from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.values import MailboxChanged
-from mailsvc.store import sql_chores, sql_directory, sql_mail, sql_mailboxes, sql_messages
+from mailsvc.store import sql_accounts, sql_chores, sql_directory, sql_mail, sql_mailboxes, sql_messages, sql_secrets
 from mailsvc.store.context import Context
 from mailsvc.store.sql_common import joined
 
@@ -34,11 +34,19 @@ _TABLE: dict[type[ops.Operation], Callable[[Context, Any], Any]] = {
     ops.AddDomain: sql_directory.add_domain,
     ops.RemoveDomain: sql_directory.remove_domain,
     ops.AddAccount: sql_directory.add_account,
-    ops.SetPassword: sql_directory.set_password,
-    ops.ChangeAccount: sql_directory.change_account,
+    ops.SetPassword: sql_secrets.set_password,
+    ops.ChangeAccount: sql_accounts.change_account,
+    ops.SetProfile: sql_accounts.set_profile,
+    ops.RegisterName: sql_accounts.register_name,
+    ops.DropMailbox: sql_accounts.drop_mailbox,
+    ops.ReleaseName: sql_accounts.release_name,
     ops.RemoveAccount: sql_directory.remove_account,
     ops.AddAlias: sql_directory.add_alias,
     ops.RemoveAlias: sql_directory.remove_alias,
+    ops.AddDevice: sql_secrets.add_device,
+    ops.RemoveDevice: sql_secrets.remove_device,
+    ops.UseDevices: sql_secrets.use_devices,
+    ops.ResealDevice: sql_secrets.reseal_device,
     ops.Deliver: sql_mail.deliver,
     ops.Append: sql_mail.append,
     ops.Describe: sql_mail.describe,

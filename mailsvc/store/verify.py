@@ -124,7 +124,7 @@ _QUESTIONS: tuple[tuple[str, str], ...] = (
      " UNION ALL SELECT format('mailbox %d: %d', id, uidvalidity) FROM mailbox"
      " WHERE uidvalidity>(SELECT value FROM meta WHERE name='uidvalidity')"),
     ("account-without-inbox",
-     "SELECT address FROM account WHERE id NOT IN (SELECT account FROM mailbox WHERE name='INBOX')"),
+     "SELECT address FROM account WHERE mailbox AND id NOT IN (SELECT account FROM mailbox WHERE name='INBOX')"),
     ("account-without-domain",
      "SELECT address FROM (SELECT address, domain FROM account UNION ALL SELECT address, domain FROM alias"
      " UNION ALL SELECT name, domain FROM domain_alias) t"

@@ -8,7 +8,7 @@ from zope.interface import implementer
 
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.directory import IDirectory
-from mailsvc.core.values import Account, Alias, Domain, Resolution
+from mailsvc.core.values import NO_FLAGS, Account, AccountFlag, Alias, Domain, FreedName, Profile, Resolution
 from mailsvc.formats.address import Address, canonical_domain
 
 __all__ = ["MemoryDirectory"]
@@ -34,11 +34,20 @@ class MemoryDirectory:
     # --- for tests ---
 
     def add(
-        self, address: str, *, login: str = "", password_hash: str = "", enabled: bool = True, quota: int = 0
+        self,
+        address: str,
+        *,
+        login: str = "",
+        password_hash: str = "",
+        enabled: bool = True,
+        quota: int = 0,
+        flags: AccountFlag = NO_FLAGS,
+        mailbox: bool = True,
     ) -> Account:
         """Make an account."""
         number = len(self._accounts) + 1
-        account = Account(number, Address.parse(address).canonical, login, enabled, quota)
+        canonical = Address.parse(address).canonical
+        account = Account(number, canonical, login, enabled, quota, flags=flags, mailbox=mailbox)
         self._accounts[number] = account
         self._hashes[number] = password_hash
         return account
@@ -108,6 +117,11 @@ class MemoryDirectory:
         wanted = self._canonical(Address.parse(address))
         return next((account for account in self._accounts.values() if account.address == wanted), None)
 
+    async def canonical(self, address: Address) -> str:
+        """As an account here would have it."""
+        self._check()
+        return self._canonical(address)
+
     async def accounts(self, domain: str = "") -> list[Account]:
         """All accounts, by address."""
         self._check()
@@ -120,6 +134,16 @@ class MemoryDirectory:
             _of((Alias(address, targets) for address, targets in self._aliases.items()), domain),
             key=lambda alias: alias.address,
         )
+
+    async def profile(self, account: int) -> Profile:
+        """Nobody tells anything."""
+        self._check()
+        return Profile()
+
+    async def freed(self, domain: str = "") -> list[FreedName]:
+        """Nothing was removed."""
+        self._check()
+        return []
 
     # --- inside ---
 
@@ -141,7 +165,7 @@ class MemoryDirectory:
             outside.append(address)
             return True
         key = self._canonical(address)
-        account = next((one for one in self._accounts.values() if one.address == key), None)
+        account = next((one for one in self._accounts.values() if one.address == key and one.mailbox), None)
         if account is not None:
             accounts[account.id] = account
             return True

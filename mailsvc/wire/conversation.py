@@ -28,7 +28,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mailsvc.core.errors import MailError
+from mailsvc.core.interfaces.login import ISession
 from mailsvc.core.values import Peer
+from mailsvc.wire.channel import certified_names
 from mailsvc.wire.deadline import Deadline, Pace
 from mailsvc.wire.dialogue import shown_command, shown_reply
 from mailsvc.wire.flow import WriteFlow
@@ -56,6 +58,9 @@ HANDSHAKE_TIMEOUT = 60.0
 
 TURN = 100
 """Commands that a client may have carried out before others get their turn, however many it has sent at once."""
+
+REVOKED_GRACE = 0.5
+"""Seconds that a running command gets when the log-in was revoked; then the connection is aborted."""
 
 
 class Gone(Exception):
@@ -89,7 +94,7 @@ class _LineReader:
         return self._framing.take()
 
 
-@implementer(IHandshakeListener, IHalfCloseableProtocol)
+@implementer(IHandshakeListener, IHalfCloseableProtocol, ISession)
 class Conversation(protocol.Protocol):
     """A server's side of one connection. Subclasses say what a command means and how things are put into words.
 
@@ -143,7 +148,7 @@ class Conversation(protocol.Protocol):
         return self.factory.options.idle_timeout
 
     def farewell(self, reason: str) -> None:
-        """Tell the client that the server ends the connection: ``"timeout"``, ``"shutdown"`` or ``"busy"``."""
+        """Tell the client that the server ends the connection: ``"timeout"``, ``"shutdown"``, ``"busy"`` or ``"revoked"``."""
         raise NotImplementedError
 
     def ended(self) -> None:
@@ -160,7 +165,7 @@ class Conversation(protocol.Protocol):
         self._busy = False
         self._pumping = False
         self._closing = False
-        self._stopping = False
+        self._ending = ""  # why the server wants to end this after the running command
         self._input_over = False  # the client will send nothing more
         self._grace = CLOSE_GRACE
         self._reply_awaited = factory.debug
@@ -212,7 +217,7 @@ class Conversation(protocol.Protocol):
         """TLS is up: from here on ``peer.tls`` names its version."""
         self._expect_handshake(False)
         handle = self.transport.getHandle()
-        self.peer = attrs.evolve(self.peer, tls=handle.get_protocol_version_name())
+        self.peer = attrs.evolve(self.peer, tls=handle.get_protocol_version_name(), certificate=certified_names(handle))
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes from the client."""
@@ -248,9 +253,9 @@ class Conversation(protocol.Protocol):
         await done
 
     async def receive_line(self, timeout: float, max_line: int) -> bytes:
-        """The client's next line. Raises Gone, also when the server stops, and BadLine."""
-        if self._stopping and not self._closing:
-            self._end("shutdown")
+        """The client's next line. Raises Gone, also when the server ends this, and BadLine."""
+        if self._ending and not self._closing:
+            self._end(self._ending)
         reader = _LineReader(max_line)
         await self.receive(reader, timeout)
         if isinstance(reader.line, BadLine):
@@ -294,14 +299,19 @@ class Conversation(protocol.Protocol):
             self.transport.resumeProducing()
         self.transport.unregisterProducer()
         self.transport.loseConnection()
-        self._abort_call = self.factory.clock.callLater(self._grace, self.abort)
+        if self._abort_call is None:
+            self._abort_call = self.factory.clock.callLater(self._grace, self.abort)
 
-    def shutdown(self) -> None:
-        """The server stops: end now if idle or in the middle of a log-in, else after the running command."""
-        self._stopping = True
+    def end(self, reason: str) -> None:
+        """End now if idle or in the middle of a log-in, else after the running command (ISession)."""
+        self._ending = self._ending or reason
         self._grace = SHORT_GRACE
-        if not self._closing and (not self._busy or isinstance(self._reader, _LineReader)):
-            self._end("shutdown")
+        if self._closing:
+            return
+        if not self._busy or isinstance(self._reader, _LineReader):
+            self._end(reason)
+        elif reason == "revoked" and self._abort_call is None:
+            self._abort_call = self.factory.clock.callLater(REVOKED_GRACE, self.abort)
 
     def cut_short(self) -> None:
         """The server waits no longer: a last word, if the client takes any, and the line is cut soon."""
@@ -349,8 +359,8 @@ class Conversation(protocol.Protocol):
             return self._feed_reader(self._reader)
         if self._busy:
             return False
-        if self._stopping:
-            self._end("shutdown")
+        if self._ending:
+            self._end(self._ending)
             return False
         if self._queued > CROWDED:
             self._flush()

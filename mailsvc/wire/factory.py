@@ -77,6 +77,7 @@ class ConversationFactory(protocol.ServerFactory):
             domain=self.options.domain,
             tls="TLS" if self.options.tls is TLSMode.IMPLICIT else None,
             cleartext_ok=within(address, self.options.cleartext),
+            auth_needs_tls=self.options.auth_requires_tls,
         )
 
     def log_line(self, peer: Peer, speaker: str, line: str) -> None:
@@ -121,7 +122,7 @@ class ConversationFactory(protocol.ServerFactory):
         """Tell everybody goodbye: idle clients now, busy ones after their command, and after ``grace`` seconds those still at it."""
         self._stopping = True
         for conversation in list(self._conversations):
-            conversation.shutdown()
+            conversation.end("shutdown")
         if not self._conversations:
             return
         done: Deferred[None] = Deferred()

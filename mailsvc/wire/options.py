@@ -5,6 +5,7 @@ import enum
 import attrs
 
 from mailsvc.core.options import Duration, Network, Size, option
+from mailsvc.formats.sasl import MECHANISMS
 
 __all__ = ["BareNewlines", "ListenerOptions", "Protocol", "TLSMode"]
 
@@ -63,6 +64,28 @@ class ListenerOptions:
         en="Networks whose clients may log in without TLS. Their passwords can be read on the way; empty is best.",
         ja="TLS なしのログインを許すネットワーク。パスワードが途中で読まれうるので、空が最善。",
         example='["192.0.2.0/24"]',
+    )
+    auth_requires_tls: bool = option(
+        True,
+        en="Log-ins need TLS here, except from the networks in `cleartext`. false: mechanisms that never show the password (SCRAM, "
+        "CRAM-MD5, APOP) may be used without TLS; the mail itself can then be read on the way.",
+        ja="ログインには TLS を必要とする（`cleartext` のネットワークを除く）。false にすると、パスワードを見せない方式（SCRAM、CRAM-MD5、"
+        "APOP）は TLS なしでも使える。ただしメール自体は途中で読まれうる。",
+    )
+    mechanisms: tuple[str, ...] = option(
+        tuple(name for name in MECHANISMS if name != "CRAM-MD5"),
+        en="SASL mechanisms offered here, as far as the line allows them. CRAM-MD5 works with device passwords only, and clients that "
+        "prefer it would try it with the login password, so it is not among the default ones. SCRAM needs our own accounts, OAUTHBEARER "
+        "and XOAUTH2 need [oauth], EXTERNAL a client certificate: what cannot work is not offered.",
+        ja="ここで提供する SASL 方式（回線の条件が許すもの）。CRAM-MD5 は機器用パスワードでしか使えず、これを優先するクライアントは"
+        "ログイン用パスワードで試して失敗するので、既定には含めない。SCRAM は自前のアカウント、OAUTHBEARER と XOAUTH2 は [oauth]、"
+        "EXTERNAL はクライアント証明書が必要。使えないものは提示しない。",
+        example='["SCRAM-SHA-256", "CRAM-MD5", "PLAIN", "LOGIN"]',
+    )
+    apop: bool = option(
+        False,
+        en="POP3: offer APOP, for old clients with a device password that is kept for it. Off means no timestamp in the greeting.",
+        ja="POP3 で APOP を提供する（そのために保存した機器用パスワードを使う古いクライアント向け）。false なら挨拶に時刻印を入れない。",
     )
     domain: str = option(
         "",

@@ -8,6 +8,7 @@ import pytest
 from twisted.cred.strcred import findCheckerFactories
 
 from mailsvc.app.config import Config, ConfigError, load
+from mailsvc.formats.sasl import MECHANISMS
 from mailsvc.texts import Texts
 from mailsvc.wire.options import Protocol, TLSMode
 
@@ -81,6 +82,8 @@ def test_configuration_cannot_be_changed(tmp_path: Path) -> None:
 SOURCES = ", ".join(["own", "passwd", *sorted(factory.authType for factory in findCheckerFactories())])
 
 # Each row: what is added to the minimal file (or replaces it after "="), and the lines that must come out, in English and Japanese.
+NAMES = ", ".join(MECHANISMS)
+
 TABLE = {
     "unknown key": (
         "port_ = 3\n",
@@ -266,6 +269,26 @@ TABLE = {
             "mailsvc.toml:10: auth.sources[4]: ファイル /no/such/file がありません",
         ],
     ),
+    "ways to log in": (
+        '[oauth]\nissuer = "https://login.example.test"\nintrospection = "http://login.example.test/"\n'
+        f'{LISTENER}port = 2626\nmechanisms = ["PLAIN", "NTLM"]\n',
+        [
+            'mailsvc.toml:10: oauth.introspection: "http://login.example.test/" is not an https URL (http is for this machine only)',
+            'mailsvc.toml:16: listener[2].mechanisms: "NTLM" is not one of the choices; give one of: {mechanisms}',
+        ],
+        [
+            'mailsvc.toml:10: oauth.introspection: "http://login.example.test/" は https の URL ではありません'
+            "（http はこのマシン宛てに限る）",
+            'mailsvc.toml:16: listener[2].mechanisms: "NTLM" は選べません。次のどれかを書いてください: {mechanisms}',
+        ],
+    ),
+    "a provider that cannot judge": (
+        '[oauth]\nissuer = "https://login.example.test"\n',
+        ["mailsvc.toml:9: oauth.issuer: needs keys (a file) or introspection (a URL), or no token can be judged"],
+        [
+            "mailsvc.toml:9: oauth.issuer: keys（ファイル）か introspection（URL）が必要です。ないとトークンを検証できません"
+        ],
+    ),
     "no such port": (
         f"{LISTENER}port = 99999\n{LISTENER}",
         [
@@ -399,7 +422,8 @@ def test_what_is_wrong_is_said(tmp_path: Path, case: str, language: str) -> None
     expected = {"en": english, "ja": japanese}[language]
     full = text[1:] if text.startswith("=") else MINIMAL + text
     assert said(tmp_path, full, language) == [
-        line.replace("{here}", str(tmp_path)).replace("{sources}", SOURCES) for line in expected
+        line.replace("{here}", str(tmp_path)).replace("{sources}", SOURCES).replace("{mechanisms}", NAMES)
+        for line in expected
     ]
 
 

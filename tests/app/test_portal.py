@@ -1,6 +1,7 @@
 """The portal and the realm: every log-in from credentials to avatar."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -17,15 +18,18 @@ from zope.interface.verify import verifyObject
 from mailsvc.app.portal import make_portal
 from mailsvc.app.realm import Realm
 from mailsvc.auth.credentials import ConnectionCredentials
+from mailsvc.auth.doors import Doors, make_doors
 from mailsvc.auth.hashing import Hasher
-from mailsvc.auth.options import AuthOptions
+from mailsvc.auth.options import AuthOptions, OAuthOptions
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.delivery import IDelivery
 from mailsvc.core.interfaces.login import IAuthenticated
 from mailsvc.core.interfaces.maildrop import IMaildrop
+from mailsvc.core.operations import Operation, SetPassword
 from mailsvc.core.values import Account, LoggedIn, Peer
 from mailsvc.testing.auth import InlineWorker
 from mailsvc.testing.directory import MemoryDirectory
+from mailsvc.testing.secrets import MemorySecrets
 from tests.auth.people import CHEAP, PEER, typed
 
 
@@ -51,19 +55,21 @@ class PortalTests(SynchronousTestCase):
         self.logouts: list[str] = []
         self.events: list[LoggedIn] = []
         self.realm = Realm(self.directory, {IMaildrop: self.maildrop, IDelivery: self.delivery})
-        self.portal = make_portal(
-            self.realm,
-            self.directory,
-            Hasher(InlineWorker()),
-            Clock(),
-            AuthOptions(),
-            lambda event: self.events.append(event),
-            self.upgrade,
+        self.portal = make_portal(self.realm, self.doors(), lambda event: self.events.append(event))
+
+    def doors(self) -> Doors:
+        """Every way in, over accounts and secrets in memory."""
+        options = AuthOptions(keys=Path("/no/such/file"))
+        hasher, secrets = Hasher(InlineWorker()), MemorySecrets()
+        return make_doors(
+            Clock(), options, OAuthOptions(), self.directory, secrets, self.apply, hasher, lambda *_: None
         )
 
-    async def upgrade(self, account: Account, password_hash: str) -> None:
-        """Keep a renewed hash."""
-        self.directory.set_hash(account, password_hash)
+    async def apply(self, operations: Sequence[Operation]) -> None:
+        """A store that keeps renewed hashes."""
+        for operation in operations:
+            assert isinstance(operation, SetPassword)
+            self.directory.set_hash(self.tim, operation.password_hash)
 
     async def maildrop(self, account: Account | None, peer: Peer) -> tuple[Avatar, Callable[[], None]]:
         """A factory that may refuse."""

@@ -1,7 +1,11 @@
 """Who gets in: own accounts, outside sources, and the chain that asks them in order."""
 
+from collections.abc import Callable
 from typing import Any
 
+import bcrypt
+from argon2 import PasswordHasher
+from passlib.hash import sha256_crypt, sha512_crypt
 from twisted.cred.checkers import ANONYMOUS, ICredentialsChecker
 from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.error import UnauthorizedLogin
@@ -15,10 +19,14 @@ from zope.interface.verify import verifyObject
 
 from mailsvc.auth.checkers import PATIENCE, Chain, DirectoryChecker, OutsideSource
 from mailsvc.auth.hashing import Hasher
+from mailsvc.auth.renewal import Renewal
 from mailsvc.core.errors import Kind, MailError, temporary
-from mailsvc.core.values import Account
+from mailsvc.core.operations import SetPassword
+from mailsvc.core.secrets import LOGIN, Verifier
+from mailsvc.formats.sasl import ScramKeys
 from mailsvc.testing.auth import InlineWorker
 from mailsvc.testing.directory import MemoryDirectory
+from mailsvc.testing.secrets import MemorySecrets
 from tests.auth.people import CHEAP, SECRET, count_verifications, typed
 
 
@@ -128,47 +136,70 @@ class DirectoryCheckerTests(CheckerCase):
         self.assertEqual(self.not_now(self.own, typed("tim")), "store-down")
 
 
-class _ChangesMeanwhile(Hasher):
-    """While it hashes, somebody sets another password."""
-
-    def __init__(self, worker: Any, directory: MemoryDirectory, account: Account) -> None:
-        super().__init__(worker)
-        self._set = lambda: directory.set_hash(account, "another")
-
-    async def hash(self, password: str | bytes) -> str:
-        self._set()
-        return await super().hash(password)
-
-
 class UpgradeTests(CheckerCase):
     """Hashes made at another cost are renewed at log-in."""
 
     def setUp(self) -> None:
         super().setUp()
-        self.renewed: list[tuple[Account, str]] = []
         self.failure: MailError | None = None
-        self.own = DirectoryChecker(self.directory, Hasher(self.worker), self.upgrade)
+        self.applied: list[SetPassword] = []
+        self.meanwhile: Callable[[], None] = lambda: None
+        self.secrets = MemorySecrets()
+        renewal = Renewal(self.secrets, Hasher(self.worker), self.apply)
+        self.own = DirectoryChecker(self.directory, Hasher(self.worker), upgrade=renewal)
 
-    async def upgrade(self, account: Account, stored: str) -> None:
-        """Keep the new hash."""
+    async def apply(self, operations: Any) -> None:
+        """Keep the new hash and verifiers."""
+        self.meanwhile()
         if self.failure:
             raise self.failure
-        self.renewed.append((account, stored))
-        self.directory.set_hash(account, stored)
+        (operation,) = operations
+        self.applied.append(operation)
+        self.directory.set_hash(self.tim, operation.password_hash)
+        for hash, salt, iterations, stored, server in operation.verifiers:
+            self.secrets.known[self.tim.id, hash] = [Verifier(LOGIN, salt, iterations, ScramKeys(stored, server))]
 
     def test_renewed_once(self) -> None:
         """An outdated hash is replaced after a right password, and the new one is left alone."""
         self.refused(self.own, typed("tim", "wrong"))
-        self.assertEqual(self.renewed, [])
+        self.assertEqual(self.applied, [])
         for _ in range(2):
             self.assertEqual(self.admitted(self.own, typed("tim")), b"tim@example.test")
-        self.assertEqual([account for account, _ in self.renewed], [self.tim])
+        (renewed,) = self.applied
+        self.assertEqual((renewed.account, renewed.expected), (self.tim.id, CHEAP))
+        self.assertIn("m=19456,t=2,p=1", renewed.password_hash)
+
+    def test_verifiers_are_made_when_missing(self) -> None:
+        """A password without SCRAM verifiers gets them when it is shown; its hash stays as it is."""
+        fresh = Hasher(self.worker)
+        stored = self.successResultOf(Deferred.fromCoroutine(fresh.hash(SECRET)))
+        self.directory.set_hash(self.tim, stored)
+        for _ in range(2):
+            self.admitted(self.own, typed("tim"))
+        (renewed,) = self.applied
+        self.assertEqual(renewed.password_hash, stored)
+        self.assertEqual([row[0] for row in renewed.verifiers], ["SHA-256", "SHA-1"])
+
+    def test_imported_hashes(self) -> None:
+        """A password that crypt(3) or bcrypt hashed elsewhere opens the account, and is kept as ours from then on."""
+        for stored in (
+            sha512_crypt.using(rounds=1000).hash(SECRET),
+            sha256_crypt.using(rounds=1000).hash(SECRET),
+            bcrypt.hashpw(SECRET.encode(), bcrypt.gensalt(4)).decode(),
+        ):
+            self.directory.set_hash(self.tim, stored)
+            self.refused(self.own, typed("tim", "wrong"))
+            self.admitted(self.own, typed("tim"))
+            self.assertTrue(self.applied[-1].password_hash.startswith("$argon2id$"))
+            self.assertEqual(self.applied[-1].expected, stored)
 
     def test_a_password_changed_meanwhile_stays(self) -> None:
-        """Whoever changes the password just while an old hash is renewed keeps the new one."""
-        own = DirectoryChecker(self.directory, _ChangesMeanwhile(self.worker, self.directory, self.tim), self.upgrade)
-        self.assertEqual(self.admitted(own, typed("tim")), b"tim@example.test")
-        self.assertEqual(self.renewed, [])
+        """Whoever changes the password just while an old hash is renewed keeps the new one, and the old one opens nothing."""
+        other = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("another")
+        self.failure = MailError(Kind.IN_USE, "password-changed")
+        self.meanwhile = lambda: self.directory.set_hash(self.tim, other)
+        self.assertEqual(self.refused(self.own, typed("tim")), "wrong-password")
+        self.assertEqual(self.directory.hash_of(self.tim), other)
 
     def test_a_failed_renewal_does_not_refuse(self) -> None:
         """The log-in is good although the new hash could not be stored."""

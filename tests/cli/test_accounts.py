@@ -71,6 +71,12 @@ def test_accounts(house: Run) -> None:
         "messages": 0,
         "octets": 0,
         "password": True,
+        "mailbox": True,
+        "flags": [],
+        "name": "",
+        "organisation": "",
+        "telephone": "",
+        "reply_to": "",
     }
     house("user", "disable", "alice@example.test")
     house("user", "quota", "alice@example.test", "0")

@@ -17,6 +17,7 @@ import pytest
 from mailsvc.app.checkup import Finding, Grade, examine
 from mailsvc.app.config import Config, load
 from mailsvc.app.initial import Initial, create
+from mailsvc.auth.keyring import Key, KeyFile, KeyRing
 from mailsvc.net.certificates import self_signed, write_pair
 from mailsvc.texts import Texts
 
@@ -182,6 +183,16 @@ def answer_once(server: socket.socket, greeting: bytes) -> None:
     line, _ = server.accept()
     with line:
         line.sendall(greeting)
+
+
+def test_device_keys(config: Config) -> None:
+    """The key file of device passwords must be readable for us, and for nobody else; without any there is nothing to say."""
+    KeyFile(config.auth.keys).write(KeyRing([Key.new()]))
+    assert bad(examine(config, NOW)) == []
+    config.auth.keys.chmod(0o640)
+    assert bad(examine(config, NOW)) == [("auth.keys", "check.key-mode")]
+    config.auth.keys.write_text("rubbish")
+    assert bad(examine(config, NOW)) == [("auth.keys", "check.device-keys")]
 
 
 def test_command(house: Run, tmp_path: Path) -> None:

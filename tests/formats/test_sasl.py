@@ -9,12 +9,19 @@ from mailsvc.formats.sasl import (
     NAME_LIMIT,
     PASSWORD_LIMIT,
     Challenge,
+    Circumstances,
     Done,
+    Mechanism,
     PasswordProof,
     SaslError,
-    offered,
     saslprep,
 )
+
+
+def begin(name: str) -> Mechanism:
+    """A fresh exchange."""
+    return MECHANISMS[name].make(Circumstances())
+
 
 PLAIN_VECTORS = [  # RFC 4616 4, and its rule that an absent authzid is empty
     (b"\0tim\0tanstaaftanstaaf", PasswordProof("tim", "tanstaaftanstaaf")),
@@ -42,25 +49,25 @@ PLAIN_MALFORMED = [
 @pytest.mark.parametrize(("response", "proof"), PLAIN_VECTORS)
 def test_plain_reads_the_message(response: bytes, proof: PasswordProof) -> None:
     """PLAIN yields what the client typed, in one step."""
-    assert MECHANISMS["PLAIN"]().step(response) == Done(proof)
+    assert begin("PLAIN").step(response) == Done(proof)
 
 
 @pytest.mark.parametrize(("response", "reason"), PLAIN_MALFORMED)
 def test_plain_refuses_malformed_messages(response: bytes, reason: str) -> None:
     """Each way to break PLAIN's grammar is refused by name, and the reason repeats nothing of the message."""
     with pytest.raises(SaslError) as caught:
-        MECHANISMS["PLAIN"]().step(response)
+        begin("PLAIN").step(response)
     assert caught.value.reason == reason
 
 
 def test_plain_lets_the_client_speak_first() -> None:
     """PLAIN has no challenge of its own, so the session opens with an empty one."""
-    assert MECHANISMS["PLAIN"]().first() is None
+    assert begin("PLAIN").first() is None
 
 
 def test_login_asks_for_name_then_password() -> None:
     """LOGIN asks with the prompts that Outlook wants."""
-    login = MECHANISMS["LOGIN"]()
+    login = begin("LOGIN")
     assert login.first() == b"Username:"
     assert login.step(b"tim") == Challenge(b"Password:")
     assert login.step(b"tanstaaf tanstaaf") == Done(PasswordProof("tim", "tanstaaf tanstaaf"))
@@ -81,7 +88,7 @@ def test_login_asks_for_name_then_password() -> None:
 )
 def test_login_refuses_malformed_answers(responses: list[bytes], reason: str) -> None:
     """Each way to break LOGIN's answers is refused by name."""
-    login = MECHANISMS["LOGIN"]()
+    login = begin("LOGIN")
     login.first()
     for response in responses[:-1]:
         login.step(response)
@@ -89,10 +96,10 @@ def test_login_refuses_malformed_answers(responses: list[bytes], reason: str) ->
         login.step(responses[-1])
 
 
-@given(st.sampled_from(sorted(MECHANISMS)), st.lists(st.binary(max_size=40), max_size=4))
+@given(st.sampled_from(["PLAIN", "LOGIN"]), st.lists(st.binary(max_size=40), max_size=4))
 def test_any_responses_lead_to_a_defined_end(name: str, responses: list[bytes]) -> None:
     """Whatever a client sends, a mechanism challenges again, is done, or says SaslError: nothing else."""
-    mechanism = MECHANISMS[name]()
+    mechanism = begin(name)
     mechanism.first()
     for response in responses:
         try:
@@ -101,6 +108,7 @@ def test_any_responses_lead_to_a_defined_end(name: str, responses: list[bytes]) 
             return
         assert isinstance(step, Challenge | Done)
         if isinstance(step, Done):
+            assert isinstance(step.proof, PasswordProof)
             assert step.proof.authcid
             assert step.proof.password
             assert "\0" not in step.proof.authcid + step.proof.password
@@ -114,18 +122,12 @@ FIELD = st.text(min_size=1, max_size=60).filter(lambda text: "\0" not in text)
 def test_plain_takes_every_name_and_password(name: str, password: str, authzid: str) -> None:
     """PLAIN carries any Unicode text but NUL unchanged."""
     proof = PasswordProof(name, password, authzid)
-    assert MECHANISMS["PLAIN"]().step("\0".join((authzid, name, password)).encode()) == Done(proof)
+    assert begin("PLAIN").step("\0".join((authzid, name, password)).encode()) == Done(proof)
 
 
 def test_a_proof_does_not_show_its_password() -> None:
     """A proof that ends up in a log says who, not by what password."""
     assert "tanstaaf" not in repr(Done(PasswordProof("tim", "tanstaaf")))
-
-
-def test_password_mechanisms_need_a_line_nobody_reads() -> None:
-    """PLAIN and LOGIN are announced only where a password may be asked for."""
-    assert offered(True) == ("PLAIN", "LOGIN")
-    assert offered(False) == ()
 
 
 @pytest.mark.parametrize(

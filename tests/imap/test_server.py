@@ -316,8 +316,8 @@ def test_shutdown(world: World) -> None:
     """RFC 3501 7.1.5: idle sessions hear BYE when the server stops, and so do those in IDLE."""
     client, waiting = world.login(), world.login("alice", "SELECT INBOX")
     waiting.say(b"i IDLE\r\n")
-    client.protocol.shutdown()
-    waiting.protocol.shutdown()
+    client.protocol.end("shutdown")
+    waiting.protocol.end("shutdown")
     expected = b"* BYE The server is shutting down, please come back later\r\n"
     assert client.heard() == expected
     assert waiting.heard() == expected

@@ -102,6 +102,7 @@ class World:
         self.passwords = Passwords({name.encode(): address.encode() for name, address in addresses.items()})
         factories: Any = {IMailboxes: mailboxes_factory(self.made.store)}
         portal = Portal(Realm(self.made.directory, factories), [self.passwords])
+        options.setdefault("mechanisms", ("PLAIN", "LOGIN"))
         options.setdefault("cleartext", (ip_network("192.0.2.0/24"), ip_network("127.0.0.0/8")))
         self.options = ListenerOptions(protocol=Protocol.IMAP, port=143, **options)
         self.factory = ConversationFactory(

@@ -300,7 +300,7 @@ DIALOGUES = (
     ),
     Dialogue(
         "not-offered",
-        "LAST, RPOP, APOP and XTND are not commands here; the greeting offers no APOP timestamp.",
+        "LAST, RPOP and XTND are not commands here; the greeting offers no APOP timestamp, and APOP is refused.",
         LOGGED_IN
         + """
         C: LAST
@@ -310,7 +310,7 @@ DIALOGUES = (
         C: RPOP alice
         S: -ERR unknown command
         C: APOP alice c4c9334bac560ecc979e58001b3e22fb
-        S: -ERR unknown command
+        S: -ERR you are logged in already
         """,
     ),
     Dialogue(

@@ -271,7 +271,7 @@ class LockTests(TestCase):
         """A server that stops says so, and gives the lock back."""
         world = World(*MESSAGES)
         protocol, transport = world.play(LOGGED_IN)
-        protocol.shutdown()
+        protocol.end("shutdown")
         self.assertEqual(said(transport), b"-ERR [SYS/TEMP] the server is shutting down, please come back later\r\n")
         gone(protocol)
         self.assertFalse(world.store.locked)

@@ -159,6 +159,7 @@ class Site:
         self.passwords = Passwords()
         factories: Any = {IMaildrop: maildrop_factory(store)}
         portal = Portal(Realm(directory, factories), [self.passwords])
+        options.setdefault("mechanisms", ("PLAIN", "LOGIN"))
         options.setdefault("cleartext", (ip_network("192.0.2.0/24"), ip_network("127.0.0.0/8")))
         self.options = ListenerOptions(protocol=Protocol.POP3, port=110, **options)
         self.factory = ConversationFactory(

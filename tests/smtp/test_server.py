@@ -150,7 +150,7 @@ class WaitingTests(TestCase):
         protocol, transport = world.connect()
         protocol.dataReceived(ENVELOPE + b"DATA\r\n")
         said(transport)
-        protocol.shutdown()
+        protocol.end("shutdown")
         self.assertEqual(said(transport), b"")
         protocol.dataReceived(b"x\r\n.\r\nNOOP\r\n")
         self.assertEqual(codes(said(transport)), ["250 2.0.0", "421 4.3.2"])

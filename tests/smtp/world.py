@@ -176,6 +176,7 @@ class World:
         self.directory.alias("staff@example.test", "alice@example.test", "bob@example.test")
         self.directory.alias("far@example.test", "somebody@example.com")
         self.passwords = Passwords()
+        options.setdefault("mechanisms", ("PLAIN", "LOGIN"))
         options.setdefault("cleartext", (ip_network("192.0.2.0/24"), ip_network("127.0.0.0/8")))
         self.options = ListenerOptions(protocol=Protocol(protocol), port=25, **options)
         self.services = Services(

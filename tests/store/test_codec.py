@@ -18,6 +18,10 @@ VALUES = {
     "tuple[str, ...]": st.lists(st.text(max_size=9), max_size=5).map(tuple), "None": st.none(),
     "Intervals": st.lists(st.tuples(st.integers(1, 2**32), st.integers(1, 2**32)), max_size=5).map(tuple),
     "Description": st.builds(Description, st.integers(0, 2**40), st.binary(max_size=9), st.binary(max_size=9)),
+    "tuple[tuple[str, bytes, int, bytes, bytes], ...]":
+        st.lists(st.tuples(st.text(), st.binary(), st.integers(0, 9), st.binary(), st.binary()), max_size=2).map(tuple),
+    "tuple[tuple[int, int, str], ...]":
+        st.lists(st.tuples(st.integers(0, 2**62), st.integers(0, 9), st.text()), max_size=2).map(tuple),
 }  # fmt: skip
 
 

@@ -161,8 +161,11 @@ DAMAGE = [
 
 
 def found(layout):
-    """What verify says."""
-    db = open_reader(layout.database)
+    """What verify says; or that nothing can be read, if the damage is in the schema itself."""
+    try:
+        db = open_reader(layout.database)
+    except apsw.CorruptError:
+        return ["unreadable"]
     try:
         return verify(layout, db)
     finally:

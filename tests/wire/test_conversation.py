@@ -218,6 +218,9 @@ class _Handle:
     def get_protocol_version_name(self) -> str:
         return "TLSv1.3"
 
+    def get_peer_certificate(self, as_cryptography: bool = False) -> None:
+        """The client has shown none."""
+
 
 class TimeTests(TestCase):
     """Time runs against the client only while we wait for it."""
@@ -491,7 +494,7 @@ class DrainTests(TestCase):
         echo, transport = connect()
         echo.dataReceived(b"ask\r\n")
         said(transport)
-        echo.shutdown()
+        echo.end("shutdown")
         self.assertEqual(said(transport), b"farewell shutdown\r\n")
         self.assertTrue(transport.disconnecting)
 
@@ -499,7 +502,7 @@ class DrainTests(TestCase):
         """A command that wants an answer from the client once the server stops ends instead."""
         echo, transport = connect()
         echo.dataReceived(b"wait_and_ask\r\n")
-        echo.shutdown()
+        echo.end("shutdown")
         said(transport)
         echo.gates.pop().callback(None)
         self.assertTrue(said(transport).endswith(b"farewell shutdown\r\n"))

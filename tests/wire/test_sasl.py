@@ -1,18 +1,40 @@
 """The SASL session: base64, initial responses, cancelling and limits, whatever the protocol around it."""
 
 from base64 import b64encode
-from typing import ClassVar
+from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailsvc.formats.sasl import MECHANISMS, Challenge, Done, Mechanism, PasswordProof
+from mailsvc.core.errors import MailError, temporary
+from mailsvc.core.values import Peer
+from mailsvc.formats.sasl import (
+    MECHANISMS,
+    Challenge,
+    Circumstances,
+    Done,
+    Need,
+    PasswordProof,
+    Proof,
+    SaslError,
+    ScramSecrets,
+)
 from mailsvc.formats.sasl.exchange import Step
 from mailsvc.wire.framing import BadLine, Flaw
-from mailsvc.wire.sasl import LINE_LIMIT, STEP_LIMIT, Outcome, SaslFailure, authenticate
+from mailsvc.wire.sasl import (
+    LINE_LIMIT,
+    STEP_LIMIT,
+    Exchange,
+    Outcome,
+    SaslFailure,
+    authenticate,
+    begin,
+    offered,
+)
 
 TIM = PasswordProof("tim", "tanstaaftanstaaf")
 PLAIN_TIM = b64encode(b"\0tim\0tanstaaftanstaaf")
@@ -34,20 +56,22 @@ class Dialogue:
         return answer
 
 
-def run(mechanism: str | Mechanism, initial: bytes | None, *answers: bytes | Exception) -> tuple[Outcome, list[bytes]]:
+async def nobody(question: Any) -> Any:
+    """Answers as for a name that nobody has, and a token that is no good."""
+    return ScramSecrets(b"salt", 4096) if hasattr(question, "hash") else False
+
+
+def run(mechanism: str | Exchange, initial: bytes | None, *answers: bytes | Exception) -> tuple[Outcome, list[bytes]]:
     """Outcome and challenges of one exchange."""
     dialogue = Dialogue(*answers)
-    fresh = MECHANISMS[mechanism]() if isinstance(mechanism, str) else mechanism
+    fresh = begin(mechanism, Circumstances(nonce="n", host="h")) if isinstance(mechanism, str) else mechanism
     outcomes: list[Outcome] = []
-    Deferred.fromCoroutine(authenticate(fresh, initial, dialogue.ask)).addCallback(outcomes.append)
+    Deferred.fromCoroutine(authenticate(fresh, initial, dialogue.ask, nobody)).addCallback(outcomes.append)
     return outcomes[0], dialogue.challenges
 
 
 class Talkative:
     """A mechanism that never ends."""
-
-    cleartext: ClassVar[bool] = False
-    initial: ClassVar[bool] = False
 
     def first(self) -> bytes | None:
         """Speak first."""
@@ -60,9 +84,6 @@ class Talkative:
 
 class Silent:
     """A mechanism whose client may say nothing, as in EXTERNAL."""
-
-    cleartext: ClassVar[bool] = False
-    initial: ClassVar[bool] = True
 
     def first(self) -> bytes | None:
         """The client speaks first."""
@@ -124,19 +145,19 @@ def test_failures(
 
 def test_an_initial_response_where_the_server_begins_is_refused() -> None:
     """A mechanism that opens with a challenge takes no initial response (RFC 4954 4)."""
-    assert run(Talkative(), b"dGlt") == (SaslFailure.MALFORMED, [])
+    assert run(Exchange(Talkative(), initial=False), b"dGlt") == (SaslFailure.MALFORMED, [])
 
 
 def test_an_empty_initial_response_is_an_equals_sign() -> None:
     """``AUTH EXTERNAL =`` says nothing at once, without waiting to be asked (RFC 4954 4); an empty line does so when asked."""
     nothing = PasswordProof("client", "")
-    assert run(Silent(), b"=") == (nothing, [])
-    assert run(Silent(), None, b"") == (nothing, [b""])
+    assert run(Exchange(Silent()), b"=") == (nothing, [])
+    assert run(Exchange(Silent()), None, b"") == (nothing, [b""])
 
 
 def test_an_exchange_has_an_end() -> None:
     """A mechanism that asks forever is cut off."""
-    outcome, challenges = run(Talkative(), None, *[b""] * 100)
+    outcome, challenges = run(Exchange(Talkative()), None, *[b""] * 100)
     assert outcome is SaslFailure.TOO_LONG
     assert len(challenges) == STEP_LIMIT + 1
 
@@ -145,7 +166,7 @@ def test_an_exchange_has_an_end() -> None:
 def test_any_lines_lead_to_an_outcome(mechanism: str, initial: bytes | None, line: bytes) -> None:
     """Whatever lines arrive, the exchange ends in a proof or a named failure."""
     outcome, _ = run(mechanism, initial, *[line] * 4)
-    assert isinstance(outcome, PasswordProof | SaslFailure)
+    assert isinstance(outcome, Proof | SaslFailure)
 
 
 class WaitingTests(SynchronousTestCase):
@@ -159,7 +180,7 @@ class WaitingTests(SynchronousTestCase):
             answers.append(Deferred())
             return answers[-1]
 
-        done = Deferred.fromCoroutine(authenticate(MECHANISMS["LOGIN"](), None, ask))
+        done = Deferred.fromCoroutine(authenticate(begin("LOGIN", Circumstances()), None, ask))
         self.assertNoResult(done)
         answers[0].callback(b"dGlt")
         self.assertNoResult(done)
@@ -170,10 +191,85 @@ class WaitingTests(SynchronousTestCase):
         """What the protocol raises when the client goes away passes through to the protocol."""
         dialogue = Dialogue(ConnectionError())
         self.failureResultOf(
-            Deferred.fromCoroutine(authenticate(MECHANISMS["PLAIN"](), None, dialogue.ask)), ConnectionError
+            Deferred.fromCoroutine(authenticate(begin("PLAIN", Circumstances()), None, dialogue.ask)), ConnectionError
         )
 
     def test_an_endless_line_is_the_protocols_matter(self) -> None:
         """Bytes without an end of line are no answer: the connection cannot go on."""
         dialogue = Dialogue(BadLine(Flaw.ENDLESS))
-        self.failureResultOf(Deferred.fromCoroutine(authenticate(MECHANISMS["PLAIN"](), None, dialogue.ask)), BadLine)
+        self.failureResultOf(
+            Deferred.fromCoroutine(authenticate(begin("PLAIN", Circumstances()), None, dialogue.ask)), BadLine
+        )
+
+
+@attrs.define
+class Curious:
+    """A mechanism that asks before it goes on."""
+
+    def first(self) -> bytes | None:
+        """The client speaks first."""
+        return None
+
+    def step(self, response: bytes) -> Step:
+        """Ask twice."""
+        return Need("one", lambda one: Need("two", lambda two: Done(PasswordProof(one, two))))
+
+
+class QuestionTests(SynchronousTestCase):
+    """Mechanisms that must know something on the way."""
+
+    def test_the_exchange_waits_for_the_answer(self) -> None:
+        """A question is answered in its own time, and the mechanism goes on with the answer."""
+        asked: list[tuple[str, Deferred[str]]] = []
+
+        def lookup(question: str) -> Deferred[str]:
+            asked.append((question, Deferred()))
+            return asked[-1][1]
+
+        done = Deferred.fromCoroutine(authenticate(Exchange(Curious()), b"=", Dialogue().ask, lookup))
+        self.assertNoResult(done)
+        asked[0][1].callback("tim")
+        self.assertNoResult(done)
+        asked[1][1].callback("secret")
+        self.assertEqual(self.successResultOf(done), PasswordProof("tim", "secret"))
+        self.assertEqual([question for question, _ in asked], ["one", "two"])
+
+    def test_an_answer_that_cannot_be_had(self) -> None:
+        """A directory that is down is not a wrong password: its error reaches the protocol."""
+
+        async def lookup(question: str) -> str:
+            raise temporary("store-down")
+
+        done = Deferred.fromCoroutine(authenticate(Exchange(Curious()), b"=", Dialogue().ask, lookup))
+        self.failureResultOf(done, MailError)
+
+    def test_a_refusal_is_a_failed_log_in(self) -> None:
+        """What is well-formed but not to be believed ends as a wrong password does, not as a syntax error."""
+
+        class Refusing(Talkative):
+            def step(self, response: bytes) -> Step:
+                raise SaslError("downgraded", refused=True)
+
+        self.assertEqual(run(Exchange(Refusing()), b"=")[0], SaslFailure.REFUSED)
+
+
+OPEN = Peer("192.0.2.1", "pop3@[::]:110", "pop3")
+READABLE = {"PLAIN", "LOGIN", "OAUTHBEARER", "XOAUTH2"}
+PLUS = {"SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS"}
+
+
+@pytest.mark.parametrize(
+    ("peer", "missing"),
+    [  # R3: refuse is the default, for mechanisms that hide the password too
+        (OPEN, set(MECHANISMS)),
+        (attrs.evolve(OPEN, auth_needs_tls=False), {"EXTERNAL"} | READABLE | PLUS),
+        (attrs.evolve(OPEN, cleartext_ok=True), {"EXTERNAL"} | PLUS),
+        (attrs.evolve(OPEN, tls="TLSv1.2"), {"EXTERNAL"} | PLUS),
+        (attrs.evolve(OPEN, tls="TLSv1.3"), {"EXTERNAL"}),
+        (attrs.evolve(OPEN, tls="TLSv1.3", certificate=("tim@example.test",)), set()),
+    ],
+)
+def test_what_is_offered_where(peer: Peer, missing: set[str]) -> None:
+    """Each line gets the mechanisms that fit it, in the order of the table, and only those that the listener wants."""
+    assert offered(MECHANISMS, peer) == tuple(name for name in MECHANISMS if name not in missing)
+    assert set(offered(("PLAIN", "CRAM-MD5"), peer)) == {"PLAIN", "CRAM-MD5"} - missing

@@ -2,7 +2,7 @@
 
 from zope.interface import Interface
 
-from mailsvc.core.values import Account, Alias, Domain, Resolution
+from mailsvc.core.values import Account, Alias, Domain, FreedName, Profile, Resolution
 from mailsvc.formats.address import Address
 
 __all__ = ["IDirectory"]
@@ -35,8 +35,17 @@ class IDirectory(Interface):
     async def find_account(address: str) -> Account | None:
         """The account with this canonical address (host aliases are followed)."""
 
+    async def canonical(address: Address) -> str:
+        """The address as an account here would have it: host aliases followed, without a domain in the first one; else as it is."""
+
     async def accounts(domain: str = "") -> list[Account]:
         """All accounts, or those of one domain, by address."""
 
     async def aliases(domain: str = "") -> list[Alias]:
         """All aliases, or those of one domain, by address."""
+
+    async def profile(account: int) -> Profile:
+        """What an account tells about its owner."""
+
+    async def freed(domain: str = "") -> list[FreedName]:
+        """The addresses in quarantine, of all domains or of one, by address."""

@@ -5,7 +5,17 @@ from zope.interface import Attribute, Interface
 
 from mailsvc.core.values import Account, Peer
 
-__all__ = ["IAuthenticated", "IConnection"]
+__all__ = ["IAuthenticated", "IConnection", "ISession"]
+
+
+class ISession(Interface):
+    """What a protocol passes as the mind of a log-in if the session that follows can be ended from our side."""
+
+    def end(reason: str) -> None:
+        """End it: at once if nothing runs, else after the running command, and before long in any case.
+
+        :param reason: ``"shutdown"``, or ``"revoked"``: what the client logged in with is worth nothing any more.
+        """
 
 
 class IAuthenticated(Interface):

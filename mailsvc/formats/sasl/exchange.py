@@ -1,24 +1,29 @@
 """What every SASL mechanism is to the session that drives it (RFC 4422 3).
 
 The session asks :meth:`Mechanism.first` once, then gives each of the client's responses to :meth:`Mechanism.step`, until that returns
-:class:`Done` or raises :class:`SaslError`::
+:class:`Done` or raises :class:`SaslError`. A mechanism that cannot go on without a secret returns :class:`Need`, and goes on when it is
+given the answer; it waits for nothing itself::
 
     first() -> challenge or None (the client speaks first)
     step(response) -> Challenge(data) ... -> Done(proof)
+                   -> Need(question, then); then(answer) -> Challenge(data) ... -> Done(proof)
 """
 
-from typing import ClassVar, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import attrs
+
+from mailsvc.formats.sasl.proofs import Proof
 
 __all__ = [
     "NAME_LIMIT",
     "PASSWORD_LIMIT",
     "Challenge",
+    "Circumstances",
     "Done",
     "Mechanism",
-    "PasswordProof",
-    "Proof",
+    "Need",
     "SaslError",
     "Step",
     "text",
@@ -32,30 +37,30 @@ PASSWORD_LIMIT = 1024
 
 
 class SaslError(Exception):
-    """The client's response is not what the mechanism's grammar allows.
+    """The exchange cannot go on: the client's response is not what the mechanism's grammar allows.
 
     :ivar reason: a short stable name for logs and tests; never holds what the client sent.
+    :ivar refused: the grammar is right, but what it says must not be believed: a log-in that failed (a replayed nonce, another channel).
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, refused: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.refused = refused
 
 
-@attrs.frozen
-class PasswordProof:
-    """A name and a password, as the client typed them.
+@attrs.frozen(kw_only=True)
+class Circumstances:
+    """What a mechanism must know of the connection, and the random text that it may not make itself.
 
-    :ivar authcid: whose password it is. :ivar authzid: as whom to act; ``""``: as the same.
+    :ivar nonce: unguessable and never used before: letters, digits and hyphens. :ivar host: our name. :ivar now: seconds since the epoch.
+    :ivar bindings: channel binding type (RFC 5929, 9266) -> its data; empty where there is no TLS or -PLUS was not offered.
     """
 
-    authcid: str
-    password: str = attrs.field(repr=False)
-    authzid: str = ""
-
-
-Proof = PasswordProof
-"""What an exchange may end with: each kind becomes credentials of its own. A union, once a mechanism proves more than a password."""
+    nonce: str = attrs.field(default="", repr=False)
+    host: str = ""
+    now: int = 0
+    bindings: Mapping[str, bytes] = attrs.field(factory=dict, repr=False)
 
 
 @attrs.frozen
@@ -72,18 +77,19 @@ class Done:
     proof: Proof
 
 
-Step = Challenge | Done
+@attrs.frozen
+class Need:
+    """The mechanism waits for the answer to a question of :mod:`mailsvc.formats.sasl.questions`; ``then`` takes it and goes on."""
+
+    question: Any
+    then: "Callable[[Any], Step]"
+
+
+Step = Challenge | Done | Need
 
 
 class Mechanism(Protocol):
-    """One exchange of one client; made anew for each.
-
-    :cvar cleartext: whether the password can be read from the exchange, so that it needs TLS.
-    :cvar initial: whether the client may send a response with its very first command (RFC 4954 4).
-    """
-
-    cleartext: ClassVar[bool]
-    initial: ClassVar[bool]
+    """One exchange of one client; made anew for each."""
 
     def first(self) -> bytes | None:
         """The challenge that opens the exchange; None: the client speaks first."""

@@ -1,16 +1,7 @@
 """LOGIN: name and password asked for one by one (draft-murchison-sasl-login-00, obsolete but what Outlook speaks)."""
 
-from typing import ClassVar
-
-from mailsvc.formats.sasl.exchange import (
-    NAME_LIMIT,
-    PASSWORD_LIMIT,
-    Challenge,
-    Done,
-    PasswordProof,
-    Step,
-    text,
-)
+from mailsvc.formats.sasl.exchange import NAME_LIMIT, PASSWORD_LIMIT, Challenge, Done, Step, text
+from mailsvc.formats.sasl.proofs import PasswordProof
 
 __all__ = ["Login"]
 
@@ -20,9 +11,6 @@ class Login:
 
     An initial response is taken as the answer to the first prompt: the draft has none, yet many clients send the name that way.
     """
-
-    cleartext: ClassVar[bool] = True
-    initial: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._name: str | None = None

@@ -1,17 +1,13 @@
 """PLAIN: one response with everything in it (RFC 4616)."""
 
-from typing import ClassVar
-
-from mailsvc.formats.sasl.exchange import NAME_LIMIT, PASSWORD_LIMIT, Done, PasswordProof, SaslError, Step, text
+from mailsvc.formats.sasl.exchange import NAME_LIMIT, PASSWORD_LIMIT, Done, SaslError, Step, text
+from mailsvc.formats.sasl.proofs import PasswordProof
 
 __all__ = ["Plain"]
 
 
 class Plain:
     """A PLAIN exchange."""
-
-    cleartext: ClassVar[bool] = True
-    initial: ClassVar[bool] = True
 
     def first(self) -> bytes | None:
         """The client speaks first."""

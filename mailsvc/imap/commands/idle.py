@@ -44,7 +44,7 @@ async def _done(session: Session) -> None:
         if (await session.receive_line(session.idle_timeout, LINE)).upper() == b"DONE":
             return
         session.send(responses.untagged("BAD", "Expected DONE"))
-    session.end("Too many errors")
+    session.hang_up("Too many errors")
     raise Gone
 
 
@@ -74,7 +74,7 @@ class _Telling:
             pass
         except Exception:
             log.failure("IDLE of {peer} failed", peer=self._session.peer.address)
-            self._session.end("Something broke on the server")
+            self._session.hang_up("Something broke on the server")
 
     async def _wait(self, event: "Deferred[None]") -> None:
         self._waiting = event
@@ -93,7 +93,7 @@ class _Telling:
         except MailError:
             await self._wait(deferLater(session.factory.clock, RETRY))
         if selection.view.deleted:
-            session.end("The selected mailbox was deleted")
+            session.hang_up("The selected mailbox was deleted")
             raise Gone
 
 

@@ -4,23 +4,26 @@ All end as ``portal.login(credentials, peer, IMailboxes)``. Where a password may
 way of asking for one is refused with PRIVACYREQUIRED.
 """
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 
+import attrs
 from twisted.cred.error import UnauthorizedLogin
 
-from mailsvc.auth.credentials import PasswordCredentials, credentials_of
+from mailsvc.auth.credentials import ClientCredentials, PasswordCredentials, credentials_of
 from mailsvc.core.errors import MailError
 from mailsvc.core.interfaces.mailboxes import IMailboxes
 from mailsvc.formats.imap import codes, responses
 from mailsvc.formats.imap.codes import Code
 from mailsvc.formats.imap.commands import Command
-from mailsvc.formats.sasl import MECHANISMS, offered
-from mailsvc.imap.refusals import SASL_FAILURES
+from mailsvc.formats.sasl import SPA
+from mailsvc.imap.refusals import SASL_FAILURES, refusal
 from mailsvc.imap.session import Session
 from mailsvc.imap.verbs import UNAUTHENTICATED, Answer, Refused, Verb, bad, no
 from mailsvc.monitor import counters
+from mailsvc.wire.channel import circumstances
 from mailsvc.wire.options import TLSMode
-from mailsvc.wire.sasl import LINE_LIMIT, SaslFailure, authenticate
+from mailsvc.wire.sasl import LINE_LIMIT, SaslFailure, authenticate, begin, offered
 
 __all__ = ["CAPABILITIES", "VERBS"]
 
@@ -37,7 +40,11 @@ def CAPABILITIES(session: Session) -> Iterable[str]:
         yield "STARTTLS"
     if not session.peer.password_ok:
         yield "LOGINDISABLED"
-    yield from (f"AUTH={name}" for name in offered(session.peer.password_ok))
+    yield from (f"AUTH={name}" for name in _offered(session))
+
+
+def _offered(session: Session) -> tuple[str, ...]:
+    return offered(session.factory.options.mechanisms, session.peer)
 
 
 def _may_start_tls(session: Session) -> bool:
@@ -65,33 +72,45 @@ async def _login(session: Session, command: Command) -> Answer:
 async def _authenticate(session: Session, command: Command) -> Answer:
     """RFC 3501 6.2.2."""
     name, initial = command.args
-    if name not in MECHANISMS:
-        raise no("Unknown authentication mechanism")
-    if name not in offered(session.peer.password_ok):
-        raise _unprotected()
+    if name not in _offered(session):
+        raise _not_offered(session, name)
 
     async def ask(challenge: bytes) -> bytes:
         session.send(responses.continuation(challenge))
         return await session.receive_line(session.idle_timeout, LINE_LIMIT)
 
-    outcome = await authenticate(MECHANISMS[name](), initial, ask)
+    exchange = begin(name, circumstances(session.transport, session.peer, session.hostname, time.time()))
+    outcome = await authenticate(exchange, initial, ask, lambda one: session.portal.lookup(one, session.peer))
+    if outcome is SaslFailure.REFUSED:
+        raise _wrong_password(session)
     if isinstance(outcome, SaslFailure):
         raise Refused(SASL_FAILURES[outcome])
     return await _log_in(session, credentials_of(outcome, session.peer, name))
+
+
+def _not_offered(session: Session, name: str) -> Refused:
+    if name in SPA:
+        return no("NTLM is not supported: switch off Secure Password Authentication and switch on TLS")
+    if name in session.factory.options.mechanisms and session.peer.tls is None:
+        return _unprotected()
+    return no("Unknown authentication mechanism")
 
 
 def _unprotected() -> Refused:
     return no("A password would cross this line unprotected: begin TLS first", Code.PRIVACYREQUIRED)
 
 
-async def _log_in(session: Session, credentials: PasswordCredentials) -> Answer:
+async def _log_in(session: Session, credentials: ClientCredentials) -> Answer:
     try:
-        _, avatar, logout = await session.portal.login(credentials, session.peer, IMailboxes)
+        _, avatar, logout = await session.portal.login(credentials, session, IMailboxes)
     except UnauthorizedLogin as error:
-        _log_failure(session, credentials, str(error) or "unauthorized")
+        _log_failure(session, credentials, "bad-credentials", str(error))
         raise _wrong_password(session) from None
     except MailError as error:
-        _log_failure(session, credentials, error.reason)
+        _log_failure(session, credentials, error.reason, str(error))
+        too_many = _one_too_many(session)
+        if error.reason == "throttled" and too_many:
+            raise Refused(attrs.evolve(refusal(error), then=_turn_away(session))) from None
         raise
     session.log_in(avatar, logout)
     counters.login("imap", "ok")
@@ -100,22 +119,25 @@ async def _log_in(session: Session, credentials: PasswordCredentials) -> Answer:
 
 
 def _wrong_password(session: Session) -> Refused:
+    answer = Answer("Wrong user name or password", Code.AUTHENTICATIONFAILED, "NO")
+    return Refused(attrs.evolve(answer, then=_turn_away(session)) if _one_too_many(session) else answer)
+
+
+def _one_too_many(session: Session) -> bool:
+    """Count a failed log-in."""
     session.login_failures += 1
-    too_many = session.login_failures >= MAX_LOGIN_FAILURES
-    return Refused(
-        Answer(
-            "Wrong user name or password",
-            Code.AUTHENTICATIONFAILED,
-            "NO",
-            then=lambda: session.end("Too many wrong passwords") if too_many else None,
-        )
-    )
+    return session.login_failures >= MAX_LOGIN_FAILURES
 
 
-def _log_failure(session: Session, credentials: PasswordCredentials, reason: str) -> None:
-    counters.login("imap", reason)
+def _turn_away(session: Session) -> Callable[[], None]:
+    return lambda: session.hang_up("Too many failed log-ins")
+
+
+def _log_failure(session: Session, credentials: ClientCredentials, outcome: str, detail: str) -> None:
+    counters.login("imap", outcome)
     name = credentials.username[:100].decode("utf-8", "replace")
-    session.log("{client}: log-in as {name!r} failed: {reason}", name=name, reason=reason)
+    if outcome != "throttled":  # who guesses all night writes nothing here
+        session.log("{client}: log-in as {name!r} failed: {reason}", name=name, reason=detail or outcome)
 
 
 VERBS = (

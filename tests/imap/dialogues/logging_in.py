@@ -73,7 +73,7 @@ DIALOGUES = (
         S: b NO [AUTHENTICATIONFAILED] Wrong user name or password
         C: c AUTHENTICATE PLAIN {WRONG}
         S: c NO [AUTHENTICATIONFAILED] Wrong user name or password
-        S: * BYE Too many wrong passwords
+        S: * BYE Too many failed log-ins
         CLOSED
         """,
     ),

@@ -1,0 +1,103 @@
+"""Device passwords at log-in: which of an account's devices is it, if any?
+
+Whatever the name, the same steps are taken: an account without devices, or without an owner, is compared with devices that do not exist.
+Their secrets are read for each log-in, so that a revoked one is of no use from the next moment on, in every process.
+"""
+
+import hmac
+import secrets
+import time
+from collections.abc import Callable
+
+from mailsvc.auth.device_passwords import normalised
+from mailsvc.auth.keyring import BadKeyFile, Key, KeyFile, KeyRing, UnknownKey
+from mailsvc.core.errors import temporary
+from mailsvc.core.interfaces.secrets import ISecrets
+from mailsvc.core.secrets import MAX_DEVICES, Device, Scope
+from mailsvc.core.values import Account, Peer
+
+__all__ = ["Devices", "Used", "scope_of"]
+
+Used = Callable[[Device, Peer], None]
+"""Told of each log-in by a device password."""
+
+_SCOPES = {"smtp": Scope.SEND, "submission": Scope.SEND, "pop3": Scope.POP3, "imap": Scope.IMAP, "dav": Scope.DAV}
+
+_NOBODY = Key("nobody", secrets.token_bytes(32))
+_FALSE = _NOBODY.seal(secrets.token_bytes(34), 0, 0)
+
+
+def scope_of(peer: Peer) -> Scope:
+    """What a log-in on this connection is for."""
+    return _SCOPES.get(peer.protocol, Scope(0))
+
+
+class Devices:
+    """The device passwords of all accounts, for the checkers."""
+
+    def __init__(
+        self,
+        secrets: ISecrets,
+        keys: KeyFile,
+        used: Used = lambda device, peer: None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._secrets = secrets
+        self._keys = keys
+        self._used = used
+        self._now = now
+
+    async def find(self, account: Account | None, password: bytes, peer: Peer) -> Device | None:
+        """The device whose password this is, fit for this connection now; None if there is none. Raises NOT_NOW."""
+        devices = await self._secrets.devices(account.id if account else 0)
+        shown = normalised(password.decode("utf-8", "replace"))
+        ring = self.ring()
+        found, missing = None, False
+        macs: dict[str, bytes] = {}
+        for device in devices:
+            if device.key not in macs:
+                try:
+                    macs[device.key] = ring.key(device.key).mac((shown or "").encode("ascii"))
+                except UnknownKey:
+                    missing = True
+                    continue
+            if hmac.compare_digest(macs[device.key], device.mac) and shown:
+                found = device
+        if found is None and missing and shown:
+            raise temporary("device-keys-missing")  # never "wrong password" for what we cannot judge
+        return found if found and found.good_for(scope_of(peer), self._now()) else None
+
+    async def readable(self, account: Account | None, peer: Peer) -> list[tuple[Device | None, bytes]]:
+        """The passwords that are kept for APOP and CRAM-MD5 and fit this connection, filled up with false ones. Raises NOT_NOW."""
+        devices = await self._secrets.devices(account.id if account else 0)
+        ring, scope, now = self.ring(), scope_of(peer), self._now()
+        found: list[tuple[Device | None, bytes]] = [
+            (device, _opened(ring, device, device.sealed))
+            for device in devices
+            if device.sealed is not None and device.good_for(scope, now)
+        ]
+        missing = MAX_DEVICES - len(found)
+        return found + [(None, _NOBODY.open(_FALSE, 0, 0)) for _ in range(missing)]
+
+    async def fit(self, account: int, peer: Peer) -> dict[int, Device]:
+        """Those that fit this connection now, by id. Raises NOT_NOW."""
+        devices = await self._secrets.devices(account)
+        return {device.id: device for device in devices if device.good_for(scope_of(peer), self._now())}
+
+    def note(self, device: Device, peer: Peer) -> None:
+        """Somebody has logged in with this one."""
+        self._used(device, peer)
+
+    def ring(self) -> KeyRing:
+        """The keys as of now. Raises NOT_NOW if the file cannot be read."""
+        try:
+            return self._keys.ring()
+        except (OSError, BadKeyFile) as error:
+            raise temporary("device-keys-unreadable", str(error)) from error
+
+
+def _opened(ring: KeyRing, device: Device, sealed: bytes) -> bytes:
+    try:
+        return ring.key(device.key).open(sealed, device.account, device.id)
+    except UnknownKey as error:
+        raise temporary("device-keys-missing", str(error)) from error

@@ -1,0 +1,61 @@
+"""SCRAM at our side: verifiers for new passwords, and what to tell a client that begins an exchange (RFC 5802 3, RFC 7677).
+
+All verifiers of an account share one salt, since the client hears it before it shows by which password it comes. It is made from the
+account's address with a key that only the store has, and a name that nobody has gets its salt in the same way: nobody can tell from a
+salt, today or in a year, whether an account exists.
+
+Iterations are 50,000: a client spends some ten milliseconds; more than 65,536 are refused by clients with Cyrus SASL.
+"""
+
+import hmac
+import secrets
+from collections.abc import Sequence
+
+from mailsvc.core.interfaces.secrets import ISecrets
+from mailsvc.core.operations import VerifierRow
+from mailsvc.core.secrets import MAX_DEVICES, Verifier
+from mailsvc.core.values import Account
+from mailsvc.formats.sasl import HASHES, ScramKeys, ScramSecrets, keys_of
+
+__all__ = ["ITERATIONS", "known_keys", "make_verifiers", "salt_of", "scram_secrets"]
+
+ITERATIONS = 50_000
+
+_FALSE = ScramKeys(secrets.token_bytes(32), secrets.token_bytes(32))
+
+
+def salt_of(salt_key: bytes, address: str) -> bytes:
+    """The salt of an account, or of nobody."""
+    return hmac.digest(salt_key, address.encode("utf-8", "surrogatepass"), "sha256")[:16]
+
+
+def make_verifiers(password: bytes, salt: bytes, iterations: int = ITERATIONS) -> tuple[VerifierRow, ...]:
+    """The rows to store with a password (prepared). Blocks for some 50 ms."""
+    rows = []
+    for hash in HASHES:
+        keys = keys_of(password, hash, salt, iterations)
+        rows.append((hash, salt, iterations, keys.stored_key, keys.server_key))
+    return tuple(rows)
+
+
+async def known_keys(
+    store: ISecrets, account: Account | None, address: str, hash: str
+) -> tuple[ScramSecrets, list[Verifier]]:
+    """What to tell the client, without keys; and the verifiers that it may show. Raises NOT_NOW.
+
+    :param address: the account's, or the one that somebody made up.
+    """
+    false_salt = salt_of(await store.salt_key(), address)
+    verifiers = await store.verifiers(account.id if account else 0, hash)
+    if not verifiers:
+        return ScramSecrets(false_salt, ITERATIONS), []
+    first = verifiers[0]
+    fitting = [one for one in verifiers if (one.salt, one.iterations) == (first.salt, first.iterations)]
+    return ScramSecrets(first.salt, first.iterations), fitting
+
+
+def scram_secrets(told: ScramSecrets, verifiers: Sequence[Verifier]) -> ScramSecrets:
+    """What the exchange is given: the keys of all verifiers, filled up with false ones, so that each exchange costs the same."""
+    keys = [verifier.keys for verifier in verifiers]
+    missing = MAX_DEVICES + 1 - len(keys)
+    return ScramSecrets(told.salt, told.iterations, (*keys, *([_FALSE] * missing)))
