@@ -78,6 +78,7 @@ class ConversationFactory(protocol.ServerFactory):
             tls="TLS" if self.options.tls is TLSMode.IMPLICIT else None,
             cleartext_ok=within(address, self.options.cleartext),
             auth_needs_tls=self.options.auth_requires_tls,
+            host=plain_address(getattr(transport.getHost(), "host", None) or ""),
         )
 
     def log_line(self, peer: Peer, speaker: str, line: str) -> None:
