@@ -555,7 +555,11 @@ class Crowd:
         if len(picture):
             member.client.do(b"FETCH 1:* (UID FLAGS MODSEQ)")
         picture.check_order()
-        new = [uid for _, uid in self._places(member, picture.entries) if (picture.uidvalidity, uid) not in self.records.names]
+        new = [
+            uid
+            for _, uid in self._places(member, picture.entries)
+            if (picture.uidvalidity, uid) not in self.records.names
+        ]
         if new:
             self._read(member, member.client.do(b"UID FETCH " + b",".join(map(b"%d".__mod__, new)) + b" (BODY.PEEK[])"))
         rows = {entry.uid or 0: Row(entry.flags or frozenset(), entry.modseq) for entry in picture.entries}
