@@ -87,6 +87,6 @@ def test_first_day(tmp_path: Path) -> None:
         wait_for(answers, "twistd's server answers")
         assert read(screen, folder) == letter
         assert paste(screen, "curl.* pop3:").stdout == letter + b"\r\n"
-        assert paste(screen, "curl.* imap:").stdout == letter + b"\r\n"
+        assert paste(screen, "curl.*imap:").stdout == letter + b"\r\n"
         server.send_signal(signal.SIGINT)
         assert server.wait(30) == -signal.SIGINT  # twistd ends by the signal it was sent
