@@ -1,4 +1,4 @@
-"""Many clients at one account, in two worker processes, for long: pictures, mailboxes and promises agree, also after ``kill -9`` of a worker.
+"""Many clients at one account, in two worker processes, for long: pictures, mailboxes and promises agree, also when a worker is killed.
 
 What is done and what is checked: :mod:`mailsvc.testing.imap_crowd`. The long form makes 50,000 steps and leaves its figures in
 ``benchmarks/results/imap-crowd.md``; ``MAILSVC_SEED`` gives the same commands again (not the same moments)::
@@ -29,11 +29,11 @@ def report(crowd: Crowd, seed: int, seconds: float) -> str:
     lines = [
         "# A crowd of IMAP clients",
         "",
-        f"{datetime.now(UTC):%Y-%m-%d}, {sum(done.values())} steps in {seconds:.0f} s, two workers, six clients with deliveries by SMTP and "
-        f"LMTP and deletions by POP3 in between, a worker killed every {KILL_EVERY} steps, seed {seed}.",
+        f"{datetime.now(UTC):%Y-%m-%d}, {sum(done.values())} steps in {seconds:.0f} s, two workers, six clients with deliveries by SMTP "
+        f"and LMTP and deletions by POP3 in between, a worker killed every {KILL_EVERY} steps, seed {seed}.",
         "",
-        f"- {checkpoints} checkpoints: every picture, kept from untagged data alone, was what a fresh session saw; until the last of the six "
-        f"was up to date and had proved it by two searches: at most {1000 * crowd.slowest:.0f} ms",
+        f"- {checkpoints} checkpoints: every picture, kept from untagged data alone, was what a fresh session saw; until the last of the "
+        f"six was up to date and had proved it by two searches: at most {1000 * crowd.slowest:.0f} ms",
         "- acknowledged messages lost: 0; doubled: 0; UIDs used twice: 0; modseqs that fell: 0; EXPUNGE where none may be: 0; texts shown "
         "under another message's number: 0",
         f"- connections that had to be opened again, because their worker was killed or their mailbox deleted: {lost}",
