@@ -140,7 +140,8 @@ class Crowd:
     def _begin(self, member: Member) -> tuple[Step, bytes] | None:
         try:
             if member.idle:
-                return self._listen(member)
+                self._listen(member)
+                return None
             name, step = self._choose(member)
             self.done[name] += 1
             return step, member.client.begin(*next(step))
@@ -453,8 +454,7 @@ class Crowd:
         member.idle = client.begin(b"IDLE")
         while client.next().tag != b"+":
             pass
-        return
-        yield  # a generator without a command for others to finish
+        yield from ()  # a generator without a command for others to finish
 
     def _close(self, member: Member) -> Step:
         yield [self._random.choice([b"CLOSE", b"UNSELECT"])]
@@ -462,8 +462,7 @@ class Crowd:
 
     def _select(self, member: Member) -> Step:
         member.select(self._target(), self._random.choice([b"SELECT"] * 5 + [b"EXAMINE"]))
-        return
-        yield
+        yield from ()
 
     def _create(self, member: Member) -> Step:
         yield [b"CREATE " + self._random.choice(SIDE)]
@@ -555,7 +554,11 @@ class Crowd:
         if len(picture):
             member.client.do(b"FETCH 1:* (UID FLAGS MODSEQ)")
         picture.check_order()
-        new = [uid for _, uid in self._places(member, picture.entries) if (picture.uidvalidity, uid) not in self.records.names]
+        new = [
+            uid
+            for _, uid in self._places(member, picture.entries)
+            if (picture.uidvalidity, uid) not in self.records.names
+        ]
         if new:
             self._read(member, member.client.do(b"UID FETCH " + b",".join(map(b"%d".__mod__, new)) + b" (BODY.PEEK[])"))
         rows = {entry.uid or 0: Row(entry.flags or frozenset(), entry.modseq) for entry in picture.entries}
