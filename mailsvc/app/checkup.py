@@ -7,6 +7,7 @@ import datetime
 import enum
 import errno
 import os
+import pwd
 import socket
 import ssl
 import stat
@@ -17,11 +18,11 @@ import attrs
 
 from mailsvc.app.binding import bind_tcp
 from mailsvc.app.config import Config
-from mailsvc.app.privileges import acting_as, find_identity
-from mailsvc.core.errors import MailError
+from mailsvc.app.privileges import Identity, acting_as, find_identity
+from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.values import Domain
 from mailsvc.directory import Directory
-from mailsvc.formats.address import canonical_domain
+from mailsvc.formats.address import Address, canonical_domain
 from mailsvc.net.certificates import Facts
 from mailsvc.net.tls import KeyPair
 from mailsvc.store.connect import open_store, run
@@ -58,7 +59,13 @@ def examine(config: Config, now: datetime.datetime) -> Iterator[Finding]:
     yield Finding(config.file.name, Grade.OK, Sentence("check.configuration", file=config.file))
     if config.tls.certificate and config.tls.key:
         yield from _certificate(config.tls.certificate, config.tls.key, config.hostname, now)
-    yield from _store(config)
+    try:
+        identity = find_identity(config.user, config.group)
+    except ValueError as error:
+        yield Finding("user", Grade.BAD, Sentence("refused.other", error=error))
+    else:
+        yield from _files(config, identity)
+        yield from _store(config, identity)
     for listener in config.listeners:
         yield from _listener(listener, config.hostname)
 
@@ -79,9 +86,6 @@ def _certificate(certificate: Path, key: Path, hostname: str, now: datetime.date
         yield Finding("tls.certificate", Grade.LOOK, Sentence("check.names", hostname=hostname, names=names))
     if facts.self_signed:
         yield Finding("tls.certificate", Grade.LOOK, Sentence("check.self-signed", fingerprint=facts.fingerprint))
-    mode = stat.S_IMODE(key.stat().st_mode)
-    if mode & 0o077:
-        yield Finding("tls.key", Grade.BAD, Sentence("check.key-mode", path=key, mode=f"{mode:o}"))
 
 
 def _validity(facts: Facts, now: datetime.datetime) -> tuple[Grade, Sentence]:
@@ -95,22 +99,61 @@ def _validity(facts: Facts, now: datetime.datetime) -> tuple[Grade, Sentence]:
     return Grade.OK, Sentence("check.valid", date=ends)
 
 
+# --- files of the service's user ---
+
+
+def _files(config: Config, identity: Identity | None) -> Iterator[Finding]:
+    if config.tls.key:
+        yield from _key_file(config.tls.key, identity)
+    if config.log.file and config.log.rotate_size:
+        yield from _log_folder(config.log.file.parent, identity)
+
+
+def _key_file(key: Path, identity: Identity | None) -> Iterator[Finding]:
+    """Nobody else may read the key; the service's user, by itself or by its group, should."""
+    try:
+        status = key.stat()
+    except OSError:
+        return  # said already: the pair cannot be read
+    mode = stat.S_IMODE(status.st_mode)
+    to_group = 0o040 if identity is not None and status.st_gid == identity.gid else 0
+    if mode & 0o077 & ~to_group:
+        yield Finding("tls.key", Grade.BAD, Sentence("check.key-mode", path=key, mode=f"{mode:o}"))
+    if not _allowed(key, os.R_OK, identity):
+        yield Finding("tls.key", Grade.LOOK, Sentence("check.key-unreadable", path=key, user=_name(identity)))
+
+
+def _log_folder(folder: Path, identity: Identity | None) -> Iterator[Finding]:
+    """A log is rotated by renaming, which takes the right to write in its directory; a missing one is made at start by who starts."""
+    ours = identity is None or identity.uid == os.geteuid()
+    if (folder.exists() or not ours) and not _allowed(folder, os.W_OK | os.X_OK, identity):
+        yield Finding("log.file", Grade.LOOK, Sentence("check.log-folder", path=folder, user=_name(identity)))
+
+
+def _allowed(path: Path, access: int, identity: Identity | None) -> bool:
+    with acting_as(identity):
+        return os.access(path, access, effective_ids=True)
+
+
+def _name(identity: Identity | None) -> str:
+    uid = os.geteuid() if identity is None else identity.uid
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
 # --- store ---
 
 
-def _store(config: Config) -> Iterator[Finding]:
+def _store(config: Config, identity: Identity | None) -> Iterator[Finding]:
     path = config.store.path
-    try:
-        identity = find_identity(config.user, config.group)
-    except ValueError as error:
-        yield Finding("user", Grade.BAD, Sentence("refused.other", error=error))
-        return
     if identity is not None and path.exists() and path.stat().st_uid != identity.uid:
         yield Finding("store.path", Grade.BAD, Sentence("check.store-owner", path=path, user=config.user))
         return
     try:
         with acting_as(identity):
-            domains, damage = _look_into(config.store)
+            domains, astray, damage = _look_into(config.store)
     except MailError as error:
         yield Finding("store.path", Grade.BAD, Sentence("check.store", path=path, reason=error.detail or error.reason))
         return
@@ -119,16 +162,36 @@ def _store(config: Config) -> Iterator[Finding]:
         yield Finding("store.path", Grade.BAD, Sentence("check.damage", where=one.where))
     yield from _space(path, config.store.low_disk)
     homes = {name: domain.name for domain in domains for name in (domain.name, *domain.aliases)}
+    for alias, target in astray:
+        yield Finding("alias", Grade.LOOK, Sentence("check.alias-target", alias=alias, target=target))
     yield from _declared_domains(config, homes)
     yield from _login_domains(config, homes)
 
 
-def _look_into(options: StoreOptions) -> tuple[list[Domain], list[Damage]]:
+def _look_into(options: StoreOptions) -> tuple[list[Domain], list[tuple[str, str]], list[Damage]]:
+    """The domains, the aliases with a target that leads to nobody, and what is damaged."""
     store = open_store(options.path, options)
     try:
-        return run(Directory(store.connection).domains()), verify_directory(store.connection())
+        directory = Directory(store.connection)
+        return run(directory.domains()), run(_astray(directory)), verify_directory(store.connection())
     finally:
         store.close()
+
+
+async def _astray(directory: Directory) -> list[tuple[str, str]]:
+    """Alias and target, for each target in a domain of ours that is nobody's: an account may have been removed since."""
+    pairs = [(alias.address, target) for alias in await directory.aliases() for target in alias.targets]
+    return [(alias, target) for alias, target in pairs if not await _leads_somewhere(directory, Address.parse(target))]
+
+
+async def _leads_somewhere(directory: Directory, target: Address) -> bool:
+    if not await directory.is_local(target.domain):
+        return True
+    try:
+        await directory.resolve(target)
+    except MailError as error:
+        return error.kind is not Kind.NO_SUCH_USER
+    return True
 
 
 def _space(path: Path, mark: int) -> Iterator[Finding]:

@@ -122,7 +122,8 @@ class RemoveAlias(Operation):
 class Deliver(Operation):
     """Put one message into the named mailbox of each account (made if missing, with those above it).
 
-    Result: a tuple of ``(mailbox id, uid, uidvalidity)``, one for each account in order. Raises QUOTA (naming the account), NOT_FOUND.
+    Result: a tuple of ``(mailbox id, uid, uidvalidity)``, one for each account in order. Raises QUOTA (naming the account; never
+    a postmaster), NOT_FOUND.
 
     :ivar accounts: account ids, each once. :ivar prefix: the header lines that we add. :ivar data: the exact bytes received, or None
     when they are in the file ``location``. :ivar size: length of the body without the prefix. :ivar date: internal date.

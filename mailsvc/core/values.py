@@ -67,6 +67,7 @@ class Peer:
     :ivar domain: the domain that a login without one belongs to; ``""``: the first domain.
     :ivar tls: protocol version such as ``"TLSv1.3"``, or None on a line that can be read.
     :ivar cleartext_ok: whether a password may cross this line although it can be read (configured per network).
+    :ivar host: the address of ours that the client has connected to; ``""`` for a Unix socket.
     :ivar mechanism: by what the client has logged in: a SASL mechanism, or ``"USER"`` for USER and PASS; ``""`` before.
     """
 
@@ -77,6 +78,7 @@ class Peer:
     tls: str | None = None
     cleartext_ok: bool = False
     mechanism: str = ""
+    host: str = ""
 
     @property
     def password_ok(self) -> bool:
@@ -112,9 +114,13 @@ class Account:
     octets: int = 0
 
     @property
-    def full(self) -> bool:
-        """Whether the quota leaves no room for even an empty message."""
-        return bool(self.quota) and self.octets >= self.quota
+    def is_postmaster(self) -> bool:
+        """Whether mail for it is always taken, whatever its state and its quota (RFC 5321 4.5.1)."""
+        return self.address.startswith("postmaster@")
+
+    def has_room(self, size: int) -> bool:
+        """Whether the quota leaves room for a message of ``size`` octets; for an unknown size (0), for any at all."""
+        return not self.quota or self.is_postmaster or self.octets + max(size, 1) <= self.quota
 
 
 @attrs.frozen

@@ -56,7 +56,7 @@ class Directory:
         if key is None:
             raise MailError(Kind.NO_SUCH_DOMAIN, "unknown-domain", detail=address.domain)
         found, outside = self._expand(key, address)
-        accounts = tuple(account for account in found if account.enabled or _is_postmaster(account.address))
+        accounts = tuple(account for account in found if account.enabled or account.is_postmaster)
         if accounts or outside:
             return Resolution(accounts, outside)
         if found:
@@ -173,7 +173,3 @@ class Directory:
 def _account(row: tuple[Any, ...]) -> Account:
     account, address, login, enabled, quota, messages, octets = row
     return Account(account, address, login, bool(enabled), quota, messages, octets)
-
-
-def _is_postmaster(address: str) -> bool:
-    return address.startswith(f"{POSTMASTER}@")

@@ -10,7 +10,7 @@ from typing import Any, overload
 
 from zope.interface import implementer
 
-from mailsvc.core.errors import temporary
+from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.interfaces.maildrop import IMaildrop
 from mailsvc.core.interfaces.store import ILock, IStore
 from mailsvc.core.operations import Expunge, Operation, StoreFlags
@@ -87,7 +87,8 @@ class Maildrop:
         return await self._store.bodies.get(self._rows.contents[index], offset, length)
 
     async def update(self, deleted: Collection[int], retrieved: Collection[int]) -> None:
-        """Remove and mark as seen in one transaction; return when it is durable. Raises NOT_NOW, and nothing was removed."""
+        """Remove and mark as seen in one transaction; return when it is durable. Raises NOT_NOW, IN_USE if the lock was lost
+        (the store restarted, and another session may have the maildrop by now), and nothing was removed."""
         uids, flags = self._rows.uids, self._rows.flags
         seen = NumberSet.of(uids[i] for i in retrieved if i not in deleted and not flags[i] & SystemFlag.SEEN)
         gone = NumberSet.of(uids[i] for i in deleted)
@@ -96,6 +97,8 @@ class Maildrop:
             operations.append(StoreFlags(self._mailbox, seen.ranges, add=SystemFlag.SEEN))
         if gone:
             operations.append(Expunge(self._mailbox, gone.ranges))
+        if operations and not self._lock.held:
+            raise MailError(Kind.IN_USE, "lock-lost", detail=self.account.address)
         if operations:
             await self._store.apply(operations)
 

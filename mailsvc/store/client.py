@@ -3,7 +3,7 @@
 Requests of one turn of the reactor leave as one write.
 
 When the connection drops, what is not answered fails with NOT_NOW: it happened or not, and the peer will try again. The client
-connects again by itself, takes its locks again, and tells those that it could not get back (``held`` becomes False).
+connects again by itself, takes its locks again, and tells those that it could not get back (``held`` stays False).
 """
 
 import os
@@ -24,7 +24,7 @@ from twisted.python.threadpool import ThreadPool
 from zope.interface import implementer
 
 from mailsvc.bus import Announcement, Bus
-from mailsvc.core.errors import MailError, temporary
+from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.interfaces.store import ILock, IStore
 from mailsvc.core.operations import Operation
 from mailsvc.core.values import MailboxChanged
@@ -63,7 +63,7 @@ class StoreClient(StoreBase, MultiService):
         self._unsent: list[bytes] = []
         self._sending: Any = None
         self._overdue: Any = None
-        self._locks: set[_Lock] = set()
+        self._locks: dict[int, _Lock] = {}
         self._waiting: list[Deferred[None]] = []
         endpoint = UNIXClientEndpoint(reactor, layout.socket)
         self._connection = ClientService(endpoint, Factory.forProtocol(lambda: Link(self)), _back_off, clock=reactor)
@@ -81,9 +81,10 @@ class StoreClient(StoreBase, MultiService):
 
     async def lock(self, mailbox: int) -> ILock:
         """Lock a mailbox for this session, in all processes. Raises IN_USE, NOT_NOW."""
+        if mailbox in self._locks:  # ours, even while it is being taken again
+            raise MailError(Kind.IN_USE, "mailbox-locked")
         await self._request("lock", mailbox, self._deadline())
-        lock = _Lock(self, mailbox)
-        self._locks.add(lock)
+        lock = self._locks[mailbox] = _Lock(self, mailbox)
         return lock
 
     def check_ready(self) -> None:
@@ -151,7 +152,7 @@ class StoreClient(StoreBase, MultiService):
     def connected(self, link: Link) -> None:
         """The owner said hello."""
         self._link = link
-        for lock in tuple(self._locks):
+        for lock in tuple(self._locks.values()):
             lock.take_again()
         self._tell_waiting(lambda one: one.callback(None))
         self._poll()  # what was committed while nobody told us
@@ -233,12 +234,21 @@ class StoreClient(StoreBase, MultiService):
         return deferToThreadPool(self._reactor, self._threads, function, *args)
 
     def retake(self, mailbox: int) -> Deferred[Any]:
-        """Ask for a lock that was ours before the owner restarted."""
-        return self._request("lock", mailbox, self._deadline())
+        """Ask for a lock that was ours before the owner restarted; that it has been granted already is no objection."""
+        return self._request("lock", mailbox, self._deadline(), True)
 
-    def forget(self, lock: "_Lock", mailbox: int) -> None:
+    @property
+    def has_owner(self) -> bool:
+        """Whether there is somebody to ask."""
+        return self._link is not None
+
+    def lost(self, mailbox: int) -> None:
+        """A lock is somebody else's now."""
+        self._locks.pop(mailbox, None)
+
+    def forget(self, mailbox: int) -> None:
         """A lock is not needed any more."""
-        self._locks.discard(lock)
+        self._locks.pop(mailbox, None)
         if self._link is not None:
             self._request("unlock", mailbox).addErrback(lambda _: None)  # the connection's end releases it too
 
@@ -251,19 +261,32 @@ def _back_off(attempts: int) -> float:
 class _Lock:
     def __init__(self, store: StoreClient, mailbox: int) -> None:
         self.held = True
+        self._over = False
         self._store = store
         self._mailbox = mailbox
 
     def release(self) -> None:
         """Give the lock back."""
-        if self.held:
-            self.held = False
-            self._store.forget(self, self._mailbox)
+        if not self._over:
+            self.held, self._over = False, True
+            self._store.forget(self._mailbox)
 
     def take_again(self) -> None:
         """After a restart of the owner: somebody else may have been faster."""
-        self._store.retake(self._mailbox).addErrback(self._lost)
+        self.held = False
+        self._store.retake(self._mailbox).addCallbacks(self._taken, self._refused)
 
-    def _lost(self, failure: Failure) -> None:
-        _log.warn("the lock of mailbox {mailbox} was lost: {error}", mailbox=self._mailbox, error=failure.value)
-        self.release()
+    def _taken(self, answer: Any) -> None:
+        self.held = not self._over
+
+    def _refused(self, failure: Failure) -> None:
+        if self._over:
+            return
+        error = failure.value
+        if isinstance(error, MailError) and error.kind is Kind.NOT_NOW:
+            if self._store.has_owner:  # too busy to answer; without one, we are called again when there is
+                self.take_again()
+            return
+        _log.warn("the lock of mailbox {mailbox} was lost: {error}", mailbox=self._mailbox, error=error)
+        self._over = True
+        self._store.lost(self._mailbox)

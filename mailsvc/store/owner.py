@@ -186,10 +186,11 @@ class Owner:
         for other in tuple(self._peers):
             other.flush()
 
-    def _lock(self, peer: Peer, mailbox: int, deadline: float = math.inf) -> None:
+    def _lock(self, peer: Peer, mailbox: int, deadline: float = math.inf, again: bool = False) -> None:
         if time.monotonic() > deadline:
             raise temporary("store-timeout")  # nobody would give it back
-        if mailbox in self._locks:
+        holder = self._locks.get(mailbox)
+        if holder is not None and not (again and holder is peer):
             raise MailError(Kind.IN_USE, "mailbox-locked")
         self._locks[mailbox] = peer
 

@@ -77,6 +77,7 @@ class ConversationFactory(protocol.ServerFactory):
             domain=self.options.domain,
             tls="TLS" if self.options.tls is TLSMode.IMPLICIT else None,
             cleartext_ok=within(address, self.options.cleartext),
+            host=plain_address(getattr(transport.getHost(), "host", None) or ""),
         )
 
     def log_line(self, peer: Peer, speaker: str, line: str) -> None:

@@ -4,9 +4,10 @@ import datetime
 import json
 import os
 import pwd
+import shutil
 import socket
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -89,6 +90,72 @@ def test_key_that_others_can_read(config: Config, tmp_path: Path) -> None:
     assert bad(examine(config, NOW)) == [("tls.key", "check.key-mode")]
 
 
+ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+
+
+@pytest.fixture
+def services(config: Config) -> Iterator[Config]:
+    """The same server, to be started by root and run by nobody, in a directory that others can enter (pytest's own are closed)."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        assert config.tls.key is not None
+        key = Path(shutil.copy2(config.tls.key, folder))
+        yield attrs.evolve(
+            config,
+            user="nobody",
+            tls=attrs.evolve(config.tls, key=key),
+            log=attrs.evolve(config.log, file=folder / "log" / "mailsvc.log"),
+            store=attrs.evolve(config.store, path=folder / "none" / "store"),
+        )
+
+
+def about(config: Config, subject: str) -> list[str]:
+    """What is not in order with one thing."""
+    return [key for where, key in bad(examine(config, NOW)) if where == subject]
+
+
+@ROOT_ONLY
+def test_key_that_the_service_cannot_read_again(services: Config) -> None:
+    """A key that only root can read is good for the start, but not for a renewed certificate; its own user's or group's is good."""
+    nobody, key = pwd.getpwnam("nobody"), services.tls.key
+    assert key is not None
+    assert about(services, "tls.key") == ["check.key-unreadable"]
+    os.chown(key, nobody.pw_uid, 0)
+    assert about(services, "tls.key") == []
+    os.chown(key, 0, nobody.pw_gid)
+    key.chmod(0o640)
+    assert about(services, "tls.key") == []
+    key.chmod(0o644)
+    assert about(services, "tls.key") == ["check.key-mode"]
+
+
+@ROOT_ONLY
+def test_log_that_cannot_be_rotated(services: Config) -> None:
+    """A log in a directory where the service's user may not write, or that root is going to make, grows for ever: that is said."""
+    nobody, file = pwd.getpwnam("nobody"), services.log.file
+    assert file is not None
+    assert about(services, "log.file") == ["check.log-folder"]
+    file.parent.mkdir()
+    assert about(services, "log.file") == ["check.log-folder"]
+    os.chown(file.parent, nobody.pw_uid, nobody.pw_gid)
+    assert about(services, "log.file") == []
+    os.chown(file.parent, 0, 0)
+    assert about(attrs.evolve(services, log=attrs.evolve(services.log, rotate_size=0)), "log.file") == []
+
+
+def test_alias_that_leads_to_nobody(house: Run, tmp_path: Path) -> None:
+    """An alias whose local target does not exist, or not any more, is named; what leads elsewhere is not our business."""
+    house("user", "add", "alice@example.test", "--password-stdin", stdin="long enough a secret\n")
+    house("alias", "add", "staff@example.test", "alice@example.test", "friend@example.com")
+    config = load(tmp_path / "mailsvc.toml")
+    assert bad(examine(config, NOW)) == []
+    house("user", "remove", "alice@example.test", "--yes")
+    findings = [one for one in examine(config, NOW) if one.subject == "alias"]
+    assert [(one.grade, one.text.key) for one in findings] == [(Grade.LOOK, "check.alias-target")]
+    assert "staff@example.test leads to alice@example.test" in Texts("en").tell(findings[0].text)
+
+
 def test_domain_that_is_part_of_another(house: Run, tmp_path: Path) -> None:
     """A host alias of the configuration that is a domain of its own in the store is named."""
     house("domain", "add", "other.test")
@@ -114,7 +181,7 @@ def test_store_that_is_broken(config: Config) -> None:
     assert bad(examine(config, NOW)) == [("store.path", "check.store")]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@ROOT_ONLY
 def test_store_that_is_somebody_elses(config: Config) -> None:
     """A store that root made cannot be used by the service's own user: how to hand it over is said, and then all is well."""
     nobody = pwd.getpwnam("nobody")
@@ -124,10 +191,10 @@ def test_store_that_is_somebody_elses(config: Config) -> None:
         ours = attrs.evolve(config, store=store)
         assert bad(examine(ours, NOW)) == []
         theirs = attrs.evolve(ours, user="nobody")
-        assert bad(examine(theirs, NOW)) == [("store.path", "check.store-owner")]
+        assert about(theirs, "store.path") == ["check.store-owner"]
         for path in [store.path, *store.path.rglob("*")]:
             os.chown(path, nobody.pw_uid, nobody.pw_gid)
-        assert bad(examine(theirs, NOW)) == []
+        assert about(theirs, "store.path") == []
         assert {path.stat().st_uid for path in store.path.rglob("*")} == {nobody.pw_uid}
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import attrs
 from twisted.trial.unittest import TestCase
 from zope.interface.verify import verifyObject
 
@@ -37,6 +38,7 @@ class ReceptionTests(TestCase):
         self.store = self.made.store
         self.addCleanup(self.store.close)
         self.asked: list[RelayFacts] = []
+        self.reached = ""
 
     def decide(self, facts: RelayFacts, now: int) -> RelayDecision:
         """The real decision, remembered."""
@@ -50,7 +52,7 @@ class ReceptionTests(TestCase):
             store=self.store, directory=self.made.directory, decide=self.decide, hostname="mx.example.test"
         )
         avatar, logout = Reception(services, {chosen.name: chosen}).avatar(
-            account, Peer("192.0.2.1", chosen.name, protocol)
+            account, Peer("192.0.2.1", chosen.name, protocol, host=self.reached)
         )
         self.addCleanup(logout)
         return avatar
@@ -183,6 +185,30 @@ class ReceptionTests(TestCase):
         transaction = await self.avatar().mail(SENDER)
         recipient = await transaction.rcpt(Address("Postmaster", ""))
         self.assertEqual([account.address for account in recipient.accounts], ["postmaster@example.test"])
+
+    async def test_postmaster_of_this_host(self) -> None:
+        """Mail for postmaster at our host name, or at the address the client has reached us by, is for the postmaster; for no one else."""
+        for reached in ("192.0.2.25", "2001:db8::25"):
+            self.reached = reached
+            transaction = await self.avatar().mail(SENDER)
+            literal = "[IPv6:2001:DB8:0::25]" if ":" in reached else "[192.0.2.25]"
+            for domain in ("mx.example.test", "MX.Example.Test", literal):
+                recipient = await transaction.rcpt(Address("POSTMASTER", domain))
+                self.assertEqual([account.address for account in recipient.accounts], ["postmaster@example.test"])
+                refusal = await self.refusal(transaction.rcpt(Address("alice", domain)))
+                self.assertEqual(refusal.kind, Kind.RELAY_DENIED)
+            for domain in ("[192.0.2.26]", "[IPv6:2001:db8::26]", "[odd]", "other.test"):
+                refusal = await self.refusal(transaction.rcpt(Address("postmaster", domain)))
+                self.assertEqual(refusal.kind, Kind.RELAY_DENIED)
+
+    async def test_postmaster_is_never_full(self) -> None:
+        """A postmaster's quota refuses no mail, neither when the recipient is named nor when the message is stored."""
+        self.store.commit([ChangeAccount(self.made.accounts["postmaster@example.test"], quota=1)])
+        transaction = await self.avatar().mail(attrs.evolve(SENDER, size=1000))
+        await transaction.rcpt(Address("postmaster", "example.test"))
+        transaction.write(b"Subject: x\r\n\r\n" + b"x" * 1000 + b"\r\n")
+        await transaction.commit()
+        self.assertEqual(len(await self.inbox("postmaster")), 1)
 
     async def test_too_many_recipients(self) -> None:
         """One more than the limit is a temporary refusal, and the accepted ones stay."""

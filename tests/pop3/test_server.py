@@ -319,6 +319,15 @@ class UpdateTests(TestCase):
         world.play(LOGGED_IN + "C: DELE 1\nS: …\nC: RSET\nS: …\nC: QUIT\nS: +OK goodbye\nCLOSED")
         self.assertEqual(world.store.applied, [])
 
+    def test_lost_lock_deletes_nothing(self) -> None:
+        """When the store has restarted and another session was faster to lock the maildrop, QUIT deletes nothing and says so."""
+        world = World(*MESSAGES)
+        protocol, transport = world.play(self.SCRIPT)
+        world.store.lock_given.held = False
+        protocol.dataReceived(b"QUIT\r\n")
+        self.assertTrue(said(transport).startswith(b"-ERR [SYS/TEMP] "))
+        self.assertEqual(world.store.applied, [])
+
     def test_answer_comes_when_it_is_durable(self) -> None:
         """QUIT is answered after the store has; until then the lock is held, even if the client has gone."""
         world = World(*MESSAGES)

@@ -48,9 +48,10 @@ class Lock:
 
     def __init__(self, store: "Store") -> None:
         self.store = store
+        self.held = True
 
     def release(self) -> None:
-        self.store.locked = False
+        self.held = self.store.locked = False
 
 
 class Store:
@@ -83,7 +84,8 @@ class Store:
         if self.locked:
             raise MailError(Kind.IN_USE, "locked")
         self.locked = True
-        return Lock(self)
+        self.lock_given = Lock(self)
+        return self.lock_given
 
     async def rows(self, mailbox: int, first: int = 1, last: int = 0xFFFFFFFF) -> Rows:
         await self._answer("rows")

@@ -13,7 +13,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from mailsvc.bus import Announcement
-from mailsvc.core.errors import Kind, MailError
+from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.operations import AddAccount, AddDomain, Expunge, Move, RemoveAccount, StoreFlags
 from mailsvc.core.options import Size
 from mailsvc.store import codec
@@ -184,7 +184,25 @@ class SeveralProcessesTests(OwnerTestCase):
         await self.store.when_connected()
         while not (await self.store.figures())["locks"]:
             await deferLater(reactor, 0.005)
-        assert lock.held
+        await until(lambda: lock.held)
+
+    async def test_lock_survives_an_owner_that_is_busy(self):
+        """A lock that the next owner had no time to give at once is asked for again; meanwhile no other session of this worker gets it."""
+        (account,) = await self.accounts("a")
+        mailbox = (await self.store.mailbox(account, "INBOX")).id
+        lock = await self.store.lock(mailbox)
+        retake, first = self.store.retake, Deferred()
+        answers = iter([first])
+        self.patch(self.store, "retake", lambda mailbox: next(answers, None) or retake(mailbox))
+        lock.take_again()
+        assert not lock.held
+        with self.assertRaises(MailError) as caught:
+            await self.store.lock(mailbox)
+        assert caught.exception.kind is Kind.IN_USE
+        first.errback(temporary("store-timeout"))
+        await until(lambda: lock.held)
+        lock.release()
+        (await self.store.lock(mailbox)).release()
 
     async def test_lock_that_is_lost_says_so(self):
         """If somebody else is faster after a restart, the first session learns that it has no lock any more."""
@@ -195,7 +213,9 @@ class SeveralProcessesTests(OwnerTestCase):
         theirs = await other.lock(mailbox + 1)
         theirs._mailbox = mailbox  # both will ask for the same one
         os.kill(self.owner.pid, signal.SIGKILL)
-        await until(lambda: mine.held != theirs.held)
+        await until(lambda: mine._over or theirs._over)
+        await until(lambda: mine.held or theirs.held)
+        assert mine.held != theirs.held
 
     async def test_announcements_reach_everybody(self):
         """A topic announced in one worker is heard in all, once in each."""

@@ -452,6 +452,11 @@ class LimitTests(TestCase):
         factory.clock.advance(SHORT_GRACE)
         self.assertTrue(all(one.disconnected for one in held))
 
+    def test_our_own_address_is_known(self) -> None:
+        """A conversation knows by which address of ours its client came."""
+        echo, _ = connect()
+        self.assertEqual(echo.peer.host, "10.0.0.1")
+
     def test_mapped_address_is_unmapped(self) -> None:
         """An IPv4 client on an IPv6 socket is known by its IPv4 address."""
         echo, _ = join(_factory(), "::ffff:192.0.2.7")

@@ -73,7 +73,7 @@ class ILock(Interface):
     """An exclusive lock on a mailbox; ended by :meth:`release` or by the death of the process that holds it."""
 
     held: bool = Attribute(
-        "False once it was released, or lost because the store restarted and somebody else was faster."
+        "False once it was released, after a restart of the store until it was taken again, and for good if somebody else was faster."
     )
 
     def release() -> None:
