@@ -94,8 +94,8 @@ def converse(stream: bytes, cut: Cut) -> tuple[bytes, bool]:
         for piece in cut(stream):
             client.protocol.dataReceived(piece)
         for _ in range(20):
-            if client.transport.disconnecting:
-                break  # a client that does not close now is cut off later, rightly
+            if client.transport.disconnecting or client.transport.tls:
+                break  # a client that does not close, or finish its handshake, is cut off later, rightly
             world.clock.advance(5)  # answers that are held back on purpose
         said, closed = client.heard(), client.transport.disconnecting
         client.protocol.connectionLost()
