@@ -107,12 +107,17 @@ class Crowd:
             self._run(steps, every, kill_every)
         except (Broken, TimeoutError, AssertionError) as error:
             log = "\n".join(self._log)
-            raise Broken(f"seed {self._seed}, step {self.done.total()}: {error}\n{log}") from error
+            raise Broken(f"seed {self._seed}, step {self.steps}: {error}\n{log}") from error
+
+    @property
+    def steps(self) -> int:
+        """How many steps were done."""
+        return self.done.total() - self.done["checkpoints"] - self.done["connections lost"]
 
     def _run(self, steps: int, every: int, kill_every: int) -> None:
-        begun = self.done.total()
+        begun = self.steps
         checkpoint = kill = 0
-        while (at := self.done.total() - begun) < steps:
+        while (at := self.steps - begun) < steps:
             if kill_every and at // kill_every > kill:
                 kill = at // kill_every
                 self._burst(killing=True)

@@ -40,11 +40,11 @@ class Copier(Mailer):
         return {str(path.parent.relative_to(self.root)) for path in self.root.rglob("cur")}
 
     def create(self, name: str) -> None:
-        """A maildir that the server does not have yet."""
+        """A maildir that the server does not have yet, and one for each folder above it."""
         self.run()
-        path = self.maildir(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        mailbox.Maildir(path, create=True)
+        levels = name.split("/")
+        for count in range(1, len(levels) + 1):
+            mailbox.Maildir(self.maildir("/".join(levels[:count])), create=True)
         self.run()
 
     def read(self, name: str) -> Sequence[bytes]:

@@ -150,7 +150,7 @@ def _count_after(happens: Callable[[], None], folder: Path) -> int:
 
 
 def _wait(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.05)
 
@@ -189,8 +189,7 @@ class Mutt(Mailer):
 
     def read(self, name: str) -> Sequence[bytes]:
         """All messages, copied into a maildir."""
-        self._keys(name, f"<tag-pattern>~A<enter><tag-prefix><copy-message>{self._maildir}<enter>")
-        return files(self._maildir / "new") + files(self._maildir / "cur")
+        return self._copies(name, "~A")
 
     def append(self, name: str, message: bytes) -> None:
         """A message of a maildir, copied into the folder."""
@@ -211,8 +210,14 @@ class Mutt(Mailer):
 
     def search(self, name: str, text: str) -> int:
         """How many messages the server finds."""
-        self._keys(name, f"<tag-pattern>=b {text}<enter><tag-prefix><copy-message>{self._maildir}<enter>")
-        return len(files(self._maildir / "new") + files(self._maildir / "cur"))
+        return len(self._copies(name, f"=b {text}"))
+
+    def _copies(self, name: str, pattern: str) -> Sequence[bytes]:
+        copies = self._maildir
+        for file in copies.glob("*/*"):
+            file.unlink()
+        self._keys(name, f"<tag-pattern>{pattern}<enter><tag-prefix-cond><copy-message>{copies}<enter><end-cond>")
+        return files(copies / "new") + files(copies / "cur")
 
     @property
     def _maildir(self) -> Path:
@@ -223,7 +228,7 @@ class Mutt(Mailer):
 
     def _url(self, name: str) -> str:
         scheme = "imaps" if self.line.tls == "implicit" else "imap"
-        return f"{scheme}://localhost:{self.line.port}/{name}"
+        return f"{scheme}://localhost:{self.line.port}/{quote(name)}"
 
     def _keys(self, name: str | None, keys: str) -> None:
         """Open a folder, or the maildir, press keys, and leave."""
@@ -234,7 +239,13 @@ class Mutt(Mailer):
             *[f"set ssl_starttls={'yes' if self.line.tls == 'starttls' else 'no'}", "set delete=yes", "set move=no"],
             *[f"set ssl_force_tls={'no' if self.line.tls == 'none' else 'yes'}", "set header_cache=", "set quit=yes"],
             *["set confirmappend=no", "set confirmcreate=no", "set wait_key=no", f"set folder={self.folder}"],
-            *["set imap_check_subscribed=no", "set mark_old=no", "set sort=mailbox-order", "set copy=no"],
+            *[
+                "set imap_check_subscribed=no",
+                "set mark_old=no",
+                "set sleep_time=0",
+                "set sort=mailbox-order",
+                "set copy=no",
+            ],
             *[f"set spoolfile={place!s}", f"push '{keys}<sync-mailbox><quit>'"],
         ]
         config = private(self.folder / "muttrc", "".join(f"{line}\n" for line in settings))
@@ -247,7 +258,7 @@ def _on_a_terminal(command: Sequence[str]) -> bytes:
     pid, terminal = pty.fork()
     if pid == 0:
         os.execvpe(command[0], list(command), {**os.environ, "TERM": "vt100", "LC_ALL": "C.UTF-8", "HOME": "/"})
-    text, deadline = b"", time.monotonic() + 20
+    text, deadline = b"", time.monotonic() + PATIENCE
     try:
         while time.monotonic() < deadline:
             if select.select([terminal], [], [], 0.2)[0]:

@@ -67,8 +67,10 @@ def spoken(request: pytest.FixtureRequest, server: RunningServer, tls: str) -> I
 
 def genuine(client: str, copy: bytes) -> bytes:
     """A copy without the lines that the client has put into its header."""
-    head, empty, body = copy.partition(b"\r\n\r\n" if b"\r\n" in copy else b"\n\n")
-    return re.sub(rb"(?m)^(?:%b)\r?\n" % ADDED.get(client, b"(?!)"), b"", head + b"\n")[:-1] + empty + body
+    end = b"\r\n" if b"\r\n" in copy else b"\n"
+    head, empty, body = copy.partition(end * 2)
+    lines = [line for line in head.split(end) if not re.fullmatch(ADDED.get(client, b"(?!)"), line)]
+    return end.join(lines) + empty + body
 
 
 def look(server: RunningServer) -> Picture:
@@ -139,7 +141,7 @@ def test_move(server: RunningServer, mailer: Mailer, client: str, operation: str
 def test_search(mailer: Mailer, operation: str) -> None:
     """A word of a letter in ISO-2022-JP is found, wherever the letter's lines and encoded words divide it."""
     assert mailer.search(WORK, "打合せ") == 1
-    assert mailer.search(WORK, "会議") == 1 or isinstance(mailer, MAILERS["mutt"])
+    assert mailer.search(WORK, "会議") == 1
     assert mailer.search("INBOX", "打合せ") == 0
 
 
@@ -164,14 +166,9 @@ def test_both_ways(server: RunningServer, mailer: Mailer, client: str, operation
     found = look(server)
     assert found.keys() == {WORK}
     assert _sorted(octets for _, octets in found[WORK]) == _sorted([FIRST, SECOND, LETTERS["shift-jis"]])
-    assert sorted((_letters(flags), lf(octets)) for flags, octets in found[WORK]) == sorted(
-        (flags, lf(octets)) for flags, octets in copies
-    )
-    assert sorted(flags for flags, _ in copies) == ["", "F", "S"] or sorted(flags for flags, _ in copies) == [
-        "",
-        "",
-        "FS",
-    ]
+    ours = sorted((_letters(flags), lf(octets)) for flags, octets in found[WORK])
+    assert ours == sorted((flags, lf(genuine(client, octets))) for flags, octets in copies)
+    assert "".join(sorted("".join(flags for flags, _ in ours))) == "FS"
 
 
 @pytest.mark.parametrize(("client", "tls", "operation"), cells("wrong password (IMAP)"))

@@ -11,7 +11,8 @@ import select
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -67,8 +68,11 @@ def damaged(octets: bytes, choice: random.Random) -> bytes:
     return bytes(data)
 
 
+LOGIN = b"a LOGIN alice@example.test alice-secret\r\n"
+
+
 def conversations() -> list[bytes]:
-    """What the clients of the transcripts say, log-in included."""
+    """What the clients of the transcripts say; those that log in at once begin with :data:`LOGIN`."""
     scripts = [b"".join(step.octets for step in steps(each.script) if isinstance(step, Say)) for each in DIALOGUES]
     return [
         script.replace(b'alice "correct horse"', b"alice@example.test alice-secret")
@@ -85,18 +89,15 @@ class Conversation:
         self.heard = bytearray()
         self.ended = False
 
-    def say(self, pieces: Sequence[bytes]) -> None:
-        """Send pieces, listening in between."""
+    def say(self, *pieces: bytes, until: bytes, patience: float) -> bool:
+        """Send pieces, listening in between, then listen until something is said or nothing has been said for so many seconds."""
         for piece in pieces:
-            try:
+            with suppress(OSError):
                 self._socket.sendall(piece)
-            except OSError:
-                break
             self.listen(0.0)
-            if self.ended:
-                break
-        while not self.ended and self.listen(0.01):
+        while not self.ended and until not in self.heard and self.listen(patience):
             pass
+        return until in self.heard
 
     def listen(self, patience: float) -> bool:
         """Hear what there is; False if nothing came."""
@@ -130,10 +131,18 @@ def test_damaged_conversations(tmp_path: Path, capsys: pytest.CaptureFixture[str
     with RunningServer(tmp_path / "server", workers=2) as server:
         deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline:
-            octets = damaged(choice.choice(seeds), choice)
             talk = Conversation(server.connect("imap"))
-            talk.say(cut(octets, choice))
+            octets = choice.choice(seeds)
+            if octets.startswith(LOGIN) and choice.random() < 0.9:
+                assert talk.say(LOGIN, until=b"a OK", patience=30)
+                octets = octets.removeprefix(LOGIN)
+            octets = damaged(octets, choice)
+            # Something that is a command wherever the damage has led: in IDLE, in a quoted string, in a short literal.
+            answered = talk.say(
+                *cut(octets, choice), b'"\r\nDONE\r\nzz NOOP\r\nzz NOOP\r\n', until=b"zz OK", patience=0.2
+            )
             counts["conversations"] += 1
+            counts["went on to the end"] += answered
             if talk.leave():
                 counts["closed by the server"] += 1
                 assert b"* BYE " in talk.heard, (

@@ -52,7 +52,9 @@ async def _show(session: Session, store: Store, uids: NumberSet, modseq: int, ui
     if not store.silent:
         await selection.show(session, uids, selection.flag_plan(uid, session.condstore))
     elif session.condstore and modseq:
-        await selection.show(session, _having(selection, uids, modseq), selection.flag_plan(uid, condstore=True, flags=False))
+        await selection.show(
+            session, _having(selection, uids, modseq), selection.flag_plan(uid, condstore=True, flags=False)
+        )
 
 
 def _having(selection: Selection, uids: NumberSet, modseq: int) -> NumberSet:
