@@ -43,6 +43,7 @@ class Ours(Server):
             config=config,
         )
         self.smtp, self.pop3 = self.server.ports["smtp"], self.server.ports["pop3"]
+        self.imap = self.server.ports["imap"]
         self.lmtp = f"{HOST}:{self.server.ports['lmtp']}"
 
     def __enter__(self) -> Self:

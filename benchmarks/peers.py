@@ -82,7 +82,7 @@ state_dir = {root}/dovecot/state
 instance_name = benchmark
 log_path = {root}/dovecot/log
 import_environment = TZ {passed}
-protocols = pop3 lmtp
+protocols = pop3 imap lmtp
 listen = 127.0.0.1
 ssl = no
 disable_plaintext_auth = no
@@ -108,6 +108,15 @@ service pop3-login {{
     port = {pop3}
   }}
   inet_listener pop3s {{
+    port = 0
+  }}
+}}
+service imap-login {{
+  service_count = 0
+  inet_listener imap {{
+    port = {imap}
+  }}
+  inet_listener imaps {{
     port = 0
   }}
 }}
@@ -142,7 +151,7 @@ class Peers(Server):
         self.accounts = accounts
         self.storage = storage
         self.environment = environment or {}
-        self.smtp, self.pop3 = free_port(), free_port()
+        self.smtp, self.pop3, self.imap = free_port(), free_port(), free_port()
         self.root = Path()
         self._running: list[subprocess.Popen[bytes]] = []
         self._keepers: list[Keeper] = []
@@ -211,6 +220,7 @@ class Peers(Server):
             "domain": DOMAIN,
             "smtp": f"{HOST}:{self.smtp}",
             "pop3": self.pop3,
+            "imap": self.imap,
             "storage": self.storage,
             "passed": " ".join(self.environment),
         }

@@ -37,7 +37,7 @@ class Server(abc.ABC):
     """A running mail server with ``accounts`` mailboxes; use it as a context manager, it ends with the block.
 
     :ivar name: for the tables. :ivar description: versions and settings that matter, for the results.
-    :ivar smtp, lmtp, pop3: ports on loopback (``lmtp`` may be a socket's path in the form of ``smtp-source``).
+    :ivar smtp, lmtp, pop3, imap: ports on loopback (``lmtp`` may be a socket's path in the form of ``smtp-source``).
     """
 
     name: str
@@ -45,6 +45,7 @@ class Server(abc.ABC):
     smtp: int
     lmtp: str
     pop3: int
+    imap: int
 
     @abc.abstractmethod
     def __enter__(self) -> Self:

@@ -20,6 +20,7 @@ from mailsvc.imap.fetch.batch import Batch
 from mailsvc.imap.fetch.columns import Plan
 from mailsvc.imap.fetch.items import make_plan
 from mailsvc.imap.flags import FlagNames
+from mailsvc.imap.rows import rows_of
 from mailsvc.imap.verbs import bad
 
 if TYPE_CHECKING:
@@ -129,8 +130,8 @@ class Selection:
 
     async def show(self, session: "Session", uids: NumberSet, plan: Plan) -> None:
         """Send what a plan of mere rows says of messages. Raises Gone."""
-        for run in self.view.runs(uids, RUN):
-            session.send(plan.lines(Batch(run)))
+        for rows in rows_of(self.view, uids, RUN):
+            session.send(plan.lines(Batch(rows)))
             await session.drain()
 
 

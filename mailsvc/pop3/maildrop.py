@@ -17,6 +17,7 @@ from mailsvc.core.operations import Expunge, Operation, StoreFlags
 from mailsvc.core.values import INBOX, Account, Mailbox, Rows, SystemFlag
 from mailsvc.formats.imap.sets import NumberSet
 from mailsvc.formats.pop3 import unique_id
+from mailsvc.pop3.read_ahead import ReadAhead
 
 __all__ = ["Factory", "Maildrop", "maildrop_factory"]
 
@@ -76,10 +77,13 @@ class Maildrop:
         self._store = store
         self._mailbox = mailbox.id
         self._rows = rows
+        self._ahead = ReadAhead(store.bodies, rows.contents, self.sizes)
         self._lock = lock
 
     async def read(self, index: int, offset: int = 0, length: int = -1) -> bytes:
         """Bytes of a message. Raises EXPUNGED if another client removed it meanwhile."""
+        if offset == 0 and length < 0:
+            return await self._ahead.message(index)
         return await self._store.bodies.get(self._rows.contents[index], offset, length)
 
     async def update(self, deleted: Collection[int], retrieved: Collection[int]) -> None:

@@ -107,12 +107,17 @@ class Crowd:
             self._run(steps, every, kill_every)
         except (Broken, TimeoutError, AssertionError) as error:
             log = "\n".join(self._log)
-            raise Broken(f"seed {self._seed}, step {self.done.total()}: {error}\n{log}") from error
+            raise Broken(f"seed {self._seed}, step {self.steps}: {error}\n{log}") from error
+
+    @property
+    def steps(self) -> int:
+        """How many steps were done."""
+        return self.done.total() - self.done["checkpoints"] - self.done["connections lost"]
 
     def _run(self, steps: int, every: int, kill_every: int) -> None:
-        begun = self.done.total()
+        begun = self.steps
         checkpoint = kill = 0
-        while (at := self.done.total() - begun) < steps:
+        while (at := self.steps - begun) < steps:
             if kill_every and at // kill_every > kill:
                 kill = at // kill_every
                 self._burst(killing=True)
@@ -140,7 +145,8 @@ class Crowd:
     def _begin(self, member: Member) -> tuple[Step, bytes] | None:
         try:
             if member.idle:
-                return self._listen(member)
+                self._listen(member)
+                return None
             name, step = self._choose(member)
             self.done[name] += 1
             return step, member.client.begin(*next(step))
@@ -453,8 +459,7 @@ class Crowd:
         member.idle = client.begin(b"IDLE")
         while client.next().tag != b"+":
             pass
-        return
-        yield  # a generator without a command for others to finish
+        yield from ()  # a generator without a command for others to finish
 
     def _close(self, member: Member) -> Step:
         yield [self._random.choice([b"CLOSE", b"UNSELECT"])]
@@ -462,8 +467,7 @@ class Crowd:
 
     def _select(self, member: Member) -> Step:
         member.select(self._target(), self._random.choice([b"SELECT"] * 5 + [b"EXAMINE"]))
-        return
-        yield
+        yield from ()
 
     def _create(self, member: Member) -> Step:
         yield [b"CREATE " + self._random.choice(SIDE)]

@@ -6,6 +6,7 @@ has done (RFC 3501 6.4.6), unless a FETCH said otherwise meanwhile.
 """
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import attrs
@@ -103,5 +104,5 @@ class Picture:
     def check_order(self) -> None:
         """UIDs ascend (RFC 3501 2.3.1.1). Raises Broken."""
         uids = [entry.uid for entry in self.entries if entry.uid is not None]
-        if any(low >= high for low, high in zip(uids, uids[1:], strict=False)):
+        if any(low >= high for low, high in pairwise(uids)):
             raise Broken(f"UIDs do not ascend: {uids}")

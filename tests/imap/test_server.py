@@ -282,6 +282,39 @@ def test_quota() -> None:
     assert client.say(b"x" * 60 + b"\r\n").startswith(b"c NO [OVERQUOTA] ")
 
 
+def test_pipelined_behind_a_slow_store(world: World) -> None:
+    """RFC 3501 5.5: FETCH and NOOP wait for a SELECT that takes its time, and the answers keep their order."""
+    client = world.login()
+    account: Any = client.protocol.account
+    gate: Deferred[None] = Deferred()
+
+    class Slow(type(account)):  # type: ignore[misc]
+        async def find(self, name: str) -> Any:
+            await gate
+            return await super().find(name)
+
+    client.protocol.account = Slow(account._store, account.account)
+    assert client.say(b"a SELECT INBOX\r\nb FETCH 1:2 (UID)\r\nc NOOP\r\n") == b""
+    gate.callback(None)
+    said = client.heard()
+    assert said.endswith(
+        b"a OK [READ-WRITE] SELECT completed\r\n* 1 FETCH (UID 1)\r\n* 2 FETCH (UID 2)\r\nb OK FETCH completed\r\n"
+        b"c OK NOOP completed\r\n"
+    )
+
+
+def test_endless_line(world: World) -> None:
+    """What never becomes a line is thrown away as it comes, and after so much of it the connection ends, with BYE."""
+    client = world.connect()
+    client.heard()
+    said = b""
+    for _ in range(70):
+        said += client.say(b"a" * 1_000_000)
+        assert len(client.protocol._framing) < 20_000
+    assert said == b"* BYE No end of line\r\n"
+    assert client.transport.disconnecting
+
+
 # --- clients that leave ---
 
 

@@ -1,4 +1,4 @@
-"""The table client x TLS x operation: which cells there are, and how it is written down.
+"""The tables client x TLS x operation: which cells there are, and how they are written down.
 
 Each cell is a test. What became of them is collected in ``conftest.py``, printed at the end of a run, and written to the file that the
 environment variable ``MAILSVC_INTEROP_TABLE`` names; ``docs/interoperability.inc`` is such a file.
@@ -6,16 +6,32 @@ environment variable ``MAILSVC_INTEROP_TABLE`` names; ``docs/interoperability.in
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+from .imap_mailers import MAILERS
+from .imap_mailers import OPERATIONS as IMAP
 from .programs import VERSIONS
 from .readers import COUNTERS, READERS
 from .senders import SENDERS
 
-__all__ = ["CELLS", "DELIVERY", "LMTP", "OPERATIONS", "READING", "SUBMISSION", "TLS", "Cell", "committed", "render"]
+__all__ = [
+    "CELLS",
+    "DELIVERY",
+    "IMAP",
+    "LMTP",
+    "OPERATIONS",
+    "READING",
+    "SUBMISSION",
+    "TLS",
+    "Cell",
+    "committed",
+    "render",
+]
 
 Cell = tuple[str, str, str]
 """Client, TLS mode, operation."""
+
+_MARK = ".. csv-table::"
 
 TLS = ("none", "starttls", "implicit")
 
@@ -29,8 +45,11 @@ LMTP = ("LMTP",)
 
 READING = ("list", "read", "delete", "wrong password (POP3)")
 
-OPERATIONS = (*DELIVERY, "deferred", *LMTP, *SUBMISSION, *READING)
-"""The columns."""
+OPERATIONS = {
+    "SMTP, LMTP, POP3": (*DELIVERY, "deferred", *LMTP, *SUBMISSION, *READING),
+    "IMAP": IMAP,
+}
+"""Title of a table -> its columns."""
 
 
 def _sending() -> set[Cell]:
@@ -48,30 +67,49 @@ def _reading() -> set[Cell]:
     return cells - {("getmail", "starttls", operation) for operation in READING}
 
 
-CELLS = frozenset(_sending() | _reading())
+def _using_folders() -> set[Cell]:
+    modes = {"getmail": ("none", "implicit"), "aioimaplib": ("none", "implicit")}  # they know no STARTTLS
+    return {
+        (client, tls, operation)
+        for client, mailer in MAILERS.items()
+        for tls in modes.get(client, TLS)
+        for operation, method in IMAP.items()
+        if hasattr(mailer, method)
+    }
+
+
+CELLS = frozenset(_sending() | _reading() | _using_folders())
 """All that are tested; the others are nothing that a client can do, or that a listener offers."""
 
 
 def render(results: Mapping[Cell, str], versions: Mapping[str, str]) -> str:
-    """The table as reStructuredText."""
+    """The tables as reStructuredText."""
+    tables = (_table(title, columns, results, versions) for title, columns in OPERATIONS.items())
+    return "\n".join(table for table in tables if table)
+
+
+def _table(title: str, columns: Iterable[str], results: Mapping[Cell, str], versions: Mapping[str, str]) -> str:
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["client", "TLS", *OPERATIONS])
     for client in VERSIONS:
         for tls in TLS:
-            row = [results.get((client, tls, operation), "") for operation in OPERATIONS]
+            row = [results.get((client, tls, operation), "") for operation in columns]
             if any(row):
                 rows.writerow([f"{client} {versions.get(client, '')}".strip(), tls, *row])
-    lines = text.getvalue().splitlines()
-    return ".. csv-table::\n   :header-rows: 1\n\n" + "".join(f"   {line}\n" for line in lines)
+    lines = [",".join(["client", "TLS", *columns]), *text.getvalue().splitlines()]
+    if len(lines) == 1:
+        return ""
+    return f"{_MARK} {title}\n   :header-rows: 1\n\n" + "".join(f"   {line}\n" for line in lines)
 
 
-def committed(table: str) -> dict[Cell, str]:
-    """The cells of a table that was rendered, whatever the versions."""
-    first, *rows = csv.reader(line.strip() for line in table.splitlines()[3:])
-    return {
-        (row[0].split()[0], row[1], operation): result
-        for row in rows
-        for operation, result in zip(first[2:], row[2:], strict=True)
-        if result
-    }
+def committed(tables: str) -> dict[Cell, str]:
+    """The cells of tables that were rendered, whatever the versions."""
+    return {cell: result for table in tables.split(_MARK)[1:] for cell, result in _cells(table)}
+
+
+def _cells(table: str) -> Iterator[tuple[Cell, str]]:
+    first, *rows = csv.reader(line.strip() for line in table.strip().splitlines()[3:])
+    for row in rows:
+        for operation, result in zip(first[2:], row[2:], strict=True):
+            if result:
+                yield (row[0].split()[0], row[1], operation), result

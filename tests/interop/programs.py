@@ -8,12 +8,17 @@ from pathlib import Path
 
 import attrs
 
-__all__ = ["HOST", "VERSIONS", "Line", "Login", "Outcome", "execute", "version"]
+__all__ = ["HOST", "PATIENCE", "VERSIONS", "Line", "Login", "Outcome", "execute", "version"]
 
 HOST = "127.0.0.1"
 
 PATIENCE = 60.0
 """Seconds that a client may take."""
+
+
+def _package(name: str) -> tuple[str, ...]:
+    return (sys.executable, "-c", f"import importlib.metadata; print(importlib.metadata.version({name!r}))")
+
 
 VERSIONS = {
     "curl": ("curl", "--version"),
@@ -23,6 +28,12 @@ VERSIONS = {
     "mpop": ("mpop", "--version"),
     "fetchmail": ("fetchmail", "--version"),
     "getmail": ("getmail", "--version"),
+    "mutt": ("mutt", "-v"),
+    "mbsync": ("mbsync", "--version"),
+    "OfflineIMAP": ("offlineimap", "--version"),
+    "IMAPClient": _package("imapclient"),
+    "imap-tools": _package("imap-tools"),
+    "aioimaplib": _package("aioimaplib"),
     "Postfix": ("postconf", "-d", "mail_version"),
 }
 """Name of a client -> what tells its version."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .programs import HOST, Line, Login, Outcome, execute
 
-__all__ = ["COUNTERS", "READERS", "Count", "Read", "hand_on"]
+__all__ = ["COUNTERS", "READERS", "Count", "Read", "delivery_agent", "files", "hand_on", "private"]
 
 Read = Callable[[Line, Login, bool, Path], tuple[Outcome, Sequence[bytes]]]
 """Line, log-in, whether messages are deleted, a folder to work in; returns the messages too."""
@@ -76,7 +76,7 @@ def mpop(line: Line, login: Login, delete: bool, folder: Path) -> tuple[Outcome,
     for name in ("cur", "new", "tmp"):
         (maildir / name).mkdir(parents=True, exist_ok=True)
     outcome = _mpop(line, login, folder, f"--delivery=maildir,{maildir}", f"--keep={'off' if delete else 'on'}")
-    return outcome, _files(maildir / "new")
+    return outcome, files(maildir / "new")
 
 
 def _mpop(line: Line, login: Login, folder: Path, *options: str) -> Outcome:
@@ -90,14 +90,14 @@ def _mpop(line: Line, login: Login, folder: Path, *options: str) -> Outcome:
 
 def fetchmail(line: Line, login: Login, delete: bool, folder: Path) -> tuple[Outcome, Sequence[bytes]]:
     """fetchmail with a delivery agent."""
-    outcome = _fetchmail(line, login, folder, f'mda "{_delivery_agent(folder)}" {"no keep" if delete else "keep"}')
-    return outcome, _files(folder / "mail")
+    outcome = _fetchmail(line, login, folder, f'mda "{delivery_agent(folder)}" {"no keep" if delete else "keep"}')
+    return outcome, files(folder / "mail")
 
 
 def _fetchmail(line: Line, login: Login, folder: Path, options: str, *arguments: str) -> Outcome:
     tls = {"none": 'sslproto ""', "starttls": 'sslproto "TLS1.2+"', "implicit": "ssl"}[line.tls]
     verify = f'sslcertck sslcertfile "{line.certificate}" sslcommonname localhost' if line.tls != "none" else ""
-    config = _private(
+    config = private(
         folder / "fetchmailrc",
         f"set invisible\nset no syslog\npoll {HOST} protocol pop3 service {line.port}\n"
         f'user "{login.name}" password "{login.password}" {options} no rewrite {tls} {verify}\n',
@@ -116,17 +116,18 @@ def getmail(line: Line, login: Login, delete: bool, folder: Path) -> tuple[Outco
     """getmail with a delivery agent; it knows no STLS."""
     tls = "SSL" if line.tls == "implicit" else ""
     trust = f"ca_certs = {line.certificate}" if tls else ""
-    config = _private(
+    config = private(
         folder / "getmailrc",
         f"[retriever]\ntype = SimplePOP3{tls}Retriever\nserver = {HOST}\nport = {line.port}\n{trust}\n"
         f"username = {login.name}\npassword = {login.password}\n"
-        f"[destination]\ntype = MDA_external\npath = {_delivery_agent(folder)}\nallow_root_commands = true\n"
+        f"[destination]\ntype = MDA_external\npath = {delivery_agent(folder)}\nallow_root_commands = true\n"
         f"[options]\ndelete = {str(delete).lower()}\ndelivered_to = false\nreceived = false\n",
     )
-    return execute("getmail", f"--getmaildir={folder}", f"--rcfile={config}"), _files(folder / "mail")
+    return execute("getmail", f"--getmaildir={folder}", f"--rcfile={config}"), files(folder / "mail")
 
 
-def _delivery_agent(folder: Path) -> Path:
+def delivery_agent(folder: Path) -> Path:
+    """A program that puts each message into a file of its own in the new folder ``mail``."""
     (folder / "mail").mkdir(exist_ok=True)
     program = folder / "keep"
     program.write_text(_KEEP)
@@ -134,13 +135,15 @@ def _delivery_agent(folder: Path) -> Path:
     return program
 
 
-def _private(file: Path, text: str) -> Path:
+def private(file: Path, text: str) -> Path:
+    """A file that nobody else can read."""
     file.write_text(text)
     file.chmod(0o600)
     return file
 
 
-def _files(folder: Path) -> list[bytes]:
+def files(folder: Path) -> list[bytes]:
+    """What is in the files of a folder, by name."""
     return [path.read_bytes() for path in sorted(folder.iterdir())]
 
 

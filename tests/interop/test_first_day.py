@@ -33,7 +33,7 @@ def port(screen: str, service: str, security: str) -> int:
 
 def read(screen: str, folder: Path) -> bytes:
     """Taro's only letter, read by POP3 with STLS, with the certificate that lies in the folder."""
-    session = poplib.POP3("localhost", port(screen, "Reading", "STARTTLS"), timeout=30)
+    session = poplib.POP3("localhost", port(screen, r"Reading \(POP3\)", "STARTTLS"), timeout=30)
     session.stls(ssl.create_default_context(cafile=str(folder / "certificate.pem")))
     session.user("taro@example.test")
     session.pass_(passwords(screen)["taro@example.test"])
@@ -64,7 +64,7 @@ def twistd(folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
 
 
 def test_first_day(tmp_path: Path) -> None:
-    """A Japanese letter with an attachment, sent as the screen says, is read by POP3; after Ctrl-C, twistd has it still."""
+    """A Japanese letter with an attachment, sent as the screen says, is read by POP3 and IMAP; after Ctrl-C, twistd has it still."""
     folder = tmp_path / "mail"
     with running(folder) as (process, screen):
         sent = paste(screen, "curl.* smtp:")
@@ -77,7 +77,7 @@ def test_first_day(tmp_path: Path) -> None:
 
     def answers() -> bool:
         try:
-            poplib.POP3("localhost", port(screen, "Reading", "STARTTLS"), timeout=30).quit()
+            poplib.POP3("localhost", port(screen, r"Reading \(POP3\)", "STARTTLS"), timeout=30).quit()
         except OSError:
             assert server.poll() is None, "it has ended"
             return False
@@ -87,5 +87,6 @@ def test_first_day(tmp_path: Path) -> None:
         wait_for(answers, "twistd's server answers")
         assert read(screen, folder) == letter
         assert paste(screen, "curl.* pop3:").stdout == letter + b"\r\n"
+        assert paste(screen, "curl.*imap:").stdout == letter + b"\r\n"
         server.send_signal(signal.SIGINT)
         assert server.wait(30) == -signal.SIGINT  # twistd ends by the signal it was sent

@@ -107,6 +107,12 @@ class Store:
                 return message.data[offset:] if length < 0 else message.data[offset : offset + length]
         raise MailError(Kind.EXPUNGED, "expunged")
 
+    async def get_many(self, contents: list[int], offset: int = 0, length: int = -1) -> list[bytes | None]:
+        await self._answer("get")
+        self.reads += [(content, offset, length) for content in contents]
+        found = {message.uid: message.data for message in self.messages}
+        return [found.get(content) for content in contents]
+
     async def apply(self, operations: list[Operation]) -> list[Any]:
         await self._answer("apply")
         self.applied.append(list(operations))

@@ -17,17 +17,22 @@ from mailsvc.imap.fetch.items import make_plan
 from mailsvc.imap.fetch.sending import send_all
 from mailsvc.imap.selection import Selection
 from mailsvc.imap.session import Session
-from mailsvc.imap.verbs import SELECTED, Answer, Verb, after_login
+from mailsvc.imap.verbs import SELECTED, Answer, Verb, after_login, bad
 
 __all__ = ["CAPABILITIES", "VERBS"]
 
 CAPABILITIES = after_login("BINARY")
+
+MOST = 500
+"""Items of one FETCH."""
 
 _UID, _FLAGS, _MODSEQ = FetchItem("UID"), FetchItem("FLAGS"), FetchItem("MODSEQ")
 
 
 async def _fetch(session: Session, command: Command) -> Answer:
     numbers, items, since = command.args
+    if len(items) > MOST:
+        raise bad("Too many items", Code.LIMIT)
     selection = session.selected
     if since is not None or _MODSEQ in items:
         session.enable("CONDSTORE")  # RFC 7162 3.1

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from mailsvc.formats.imap import responses
+from mailsvc.formats.imap.codes import Code
 from mailsvc.formats.imap.commands import Command
 from mailsvc.formats.imap.listing import Listing
 from mailsvc.formats.imap.names import parents
@@ -10,11 +11,14 @@ from mailsvc.formats.imap.patterns import Pattern, join_reference
 from mailsvc.imap.commands.status import status_line
 from mailsvc.imap.session import Session
 from mailsvc.imap.tree import Tree, in_order
-from mailsvc.imap.verbs import AUTHENTICATED, Answer, Verb, after_login
+from mailsvc.imap.verbs import AUTHENTICATED, Answer, Verb, after_login, bad
 
 __all__ = ["CAPABILITIES", "VERBS"]
 
 CAPABILITIES = after_login("CHILDREN", "LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE")
+
+MOST = 10_000
+"""Characters of all patterns of one LIST: each is compared with each name."""
 
 SELECTIONS: dict[str, Callable[[Tree, str], bool]] = {
     "SUBSCRIBED": lambda tree, name: name in tree.subscribed,
@@ -28,6 +32,8 @@ async def _list(session: Session, command: Command) -> Answer:
     if listing.patterns == ("",) and not listing.extended:  # RFC 3501 6.3.8: only the delimiter is asked for
         session.send(responses.listed("", ["\\Noselect"]))
         return Answer("LIST completed")
+    if sum(map(len, listing.patterns)) + len(listing.patterns) > MOST:
+        raise bad("Too many or too long patterns", Code.LIMIT)
     tree = await _tree(session, listing)
     for name, children in _chosen(tree, listing):
         session.send(_line(session, tree, listing, name, children))

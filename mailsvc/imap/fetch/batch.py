@@ -8,11 +8,11 @@ from typing import Any
 
 from mailsvc.core.interfaces.mailboxes import IMailboxes
 from mailsvc.core.interfaces.store import Field
-from mailsvc.core.interfaces.view import Run
 from mailsvc.formats.imap.bodystructure import bodystructure
 from mailsvc.formats.imap.envelope import envelope
 from mailsvc.formats.imap.sets import NumberSet
 from mailsvc.formats.mime.parts import Part, scan
+from mailsvc.imap.rows import Rows
 
 __all__ = ["Batch", "Need"]
 
@@ -29,18 +29,18 @@ class Need(enum.IntEnum):
 class Batch:
     """Parallel columns; messages that turn out to be gone are taken out of all of them.
 
-    :ivar numbers: sequence numbers. :ivar uids, modseqs, flags, sizes, dates, contents: as in :class:`Run`.
+    :ivar numbers: sequence numbers. :ivar uids, modseqs, flags, sizes, dates, contents: as in :class:`Rows`.
     :ivar described: columns from the store, by field. :ivar headers, bodies: octets, once loaded.
     """
 
-    def __init__(self, run: Run) -> None:
-        self.numbers: Sequence[int] = range(run.first, run.first + len(run.uids))
-        self.uids = run.uids
-        self.modseqs = run.modseqs
-        self.flags = run.flags
-        self.sizes = run.sizes
-        self.dates = run.dates
-        self.contents = run.contents
+    def __init__(self, rows: Rows) -> None:
+        self.numbers = rows.numbers
+        self.uids = rows.uids
+        self.modseqs = rows.modseqs
+        self.flags = rows.flags
+        self.sizes = rows.sizes
+        self.dates = rows.dates
+        self.contents = rows.contents
         self.described: dict[Field, Sequence[Any]] = {}
         self.bodies: list[bytes] = []
         self.complete = True

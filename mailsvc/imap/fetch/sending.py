@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
 
 from mailsvc.core.interfaces.mailboxes import IMailboxes
-from mailsvc.core.interfaces.view import Run
 from mailsvc.core.values import SystemFlag
 from mailsvc.formats.downgrade import ascii_header, end_of_header
 from mailsvc.formats.imap.extract import Range, cut, ranges, total
@@ -21,6 +20,7 @@ from mailsvc.formats.imap.strings import NIL
 from mailsvc.formats.mime.parts import scan
 from mailsvc.imap.fetch.batch import Batch, Need
 from mailsvc.imap.fetch.columns import Column, Plan
+from mailsvc.imap.rows import Rows, rows_of
 from mailsvc.wire.conversation import Gone
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ async def send_all(session: "Session", selection: "Selection", uids: NumberSet, 
 async def _batches(session: "Session", selection: "Selection", uids: NumberSet, plan: Plan) -> AsyncIterator[Batch]:
     """Loaded batches, in order; what is sent in another way is sent in between."""
     sender = _Sender(session, selection, plan)
-    for run in selection.view.runs(uids, MESSAGES[plan.need]):
-        for part in _parts(run, plan, session.utf8):
+    for rows in rows_of(selection.view, uids, MESSAGES[plan.need]):
+        for part in _parts(rows, plan, session.utf8):
             if sender.in_pieces(part):
                 await sender.send_large(part)
                 continue
@@ -62,31 +62,24 @@ async def _batches(session: "Session", selection: "Selection", uids: NumberSet, 
                 yield batch
 
 
-def _parts(run: Run, plan: Plan, utf8: bool) -> Iterator[Run]:
-    """A run cut where its bodies become too many octets, and around messages that need a surrogate."""
+def _parts(rows: Rows, plan: Plan, utf8: bool) -> Iterator[Rows]:
+    """Rows cut where its bodies become too many octets, and around messages that need a surrogate."""
     surrogates = not utf8 and plan.about_octets
     if not surrogates and plan.need is not Need.BODY:
-        yield run
+        yield rows
         return
     start = octets = 0
-    for at, (size, flags) in enumerate(zip(run.sizes, run.flags, strict=True)):
+    for at, (size, flags) in enumerate(zip(rows.sizes, rows.flags, strict=True)):
         alone = surrogates and flags & SystemFlag.UTF8
         octets += size if plan.need is Need.BODY else 0
         if at > start and (alone or octets > OCTETS):
-            yield _slice(run, start, at)
+            yield rows.part(start, at)
             start, octets = at, size if plan.need is Need.BODY else 0
         if alone:
-            yield _slice(run, at, at + 1)
+            yield rows.part(at, at + 1)
             start, octets = at + 1, 0
-    if start < len(run.uids):
-        yield _slice(run, start, len(run.uids))
-
-
-def _slice(run: Run, start: int, end: int) -> Run:
-    if start == 0 and end == len(run.uids):
-        return run
-    columns = (run.uids, run.modseqs, run.flags, run.sizes, run.dates, run.contents)
-    return Run(run.first + start, *(column[start:end] for column in columns))
+    if start < len(rows):
+        yield rows.part(start, len(rows))
 
 
 class _Sender:
@@ -103,18 +96,18 @@ class _Sender:
     def _mailbox(self) -> int:
         return self._selection.view.mailbox
 
-    def _surrogate(self, run: Run) -> bool:
-        alone = len(run.uids) == 1 and self._plan.about_octets and not self._session.utf8
-        return alone and bool(run.flags[0] & SystemFlag.UTF8)
+    def _surrogate(self, rows: Rows) -> bool:
+        alone = len(rows) == 1 and self._plan.about_octets and not self._session.utf8
+        return alone and bool(rows.flags[0] & SystemFlag.UTF8)
 
-    def in_pieces(self, run: Run) -> bool:
+    def in_pieces(self, rows: Rows) -> bool:
         """Whether these are to be sent one by one, their sections by range."""
-        return not self._surrogate(run) and self._ranged and run.sizes[0] > OCTETS
+        return not self._surrogate(rows) and self._ranged and rows.sizes[0] > OCTETS
 
-    async def load(self, run: Run) -> Batch:
+    async def load(self, rows: Rows) -> Batch:
         """The batch with all that the plan needs."""
-        batch, plan = Batch(run), self._plan
-        if not self._surrogate(run):
+        batch, plan = Batch(rows), self._plan
+        if not self._surrogate(rows):
             await batch.load(self._mailboxes, self._mailbox, plan.fields, plan.need)
         else:
             await batch.load(self._mailboxes, self._mailbox, (), Need.BODY)
@@ -123,13 +116,13 @@ class _Sender:
 
     # --- in pieces ---
 
-    async def send_large(self, run: Run) -> None:
+    async def send_large(self, rows: Rows) -> None:
         """Send messages whose sections are taken from where they lie."""
-        for at in range(len(run.uids)):
-            await self._send_one(_slice(run, at, at + 1))
+        for at in range(len(rows)):
+            await self._send_one(rows.part(at, at + 1))
 
-    async def _send_one(self, run: Run) -> None:
-        batch = Batch(run)
+    async def _send_one(self, rows: Rows) -> None:
+        batch = Batch(rows)
         rest = Plan([column for column in self._plan.columns if column.spot is None])
         await batch.load(self._mailboxes, self._mailbox, self._plan.fields, rest.need)
         if not len(batch):

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from mailsvc.formats.imap import search as keys
 from mailsvc.formats.imap.search import Key
 from mailsvc.formats.mime.text import fold
-from mailsvc.imap.search.opened import DATE, FLAGS, MODSEQ, NUMBER, SIZE, UID, Depth, Opened, Row
+from mailsvc.imap.search.opened import DATE, FLAGS, MODSEQ, NUMBER, SIZE, UID, Opened, Row
 
 if TYPE_CHECKING:
     from mailsvc.imap.selection import Selection
 
-__all__ = ["TESTS", "Test", "compile_key", "depth_of"]
+__all__ = ["TESTS", "Test", "compile_key", "tests_of"]
 
 Test = Callable[[Row, Opened | None], bool | None]
 
@@ -34,14 +34,11 @@ def compile_key(key: Key, selection: "Selection", now: int) -> Test:
     return TESTS[type(key)](key, selection, now)
 
 
-def depth_of(key: Key) -> Depth:
-    """How far messages may have to be opened for it."""
+def tests_of(key: Key) -> int:
+    """How many tests it takes at most."""
     if isinstance(key, keys.And | keys.Or):
-        return max(map(depth_of, key.keys))
-    if isinstance(key, keys.Not):
-        return depth_of(key.key)
-    text = isinstance(key, keys.BodyText | keys.HeaderText) or (isinstance(key, keys.Dated) and key.sent)
-    return Depth.BODY if text else Depth.ROW
+        return sum(map(tests_of, key.keys))
+    return tests_of(key.key) if isinstance(key, keys.Not) else 1
 
 
 # --- logic ---

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from mailsvc.core.interfaces.mailboxes import IMailboxes
 from mailsvc.core.interfaces.store import Field
-from mailsvc.core.interfaces.view import Run
 from mailsvc.formats.imap import search as keys
 from mailsvc.formats.imap.search import Key
 from mailsvc.formats.imap.sets import NumberSet
-from mailsvc.imap.search.keys import Test, compile_key
+from mailsvc.imap.rows import Rows, rows_of
+from mailsvc.imap.search.keys import Test, compile_key, tests_of
 from mailsvc.imap.search.opened import CONTENT, SIZE, UID, Depth, Opened, Row
 from mailsvc.imap.selection import ALL
 
@@ -25,8 +25,8 @@ __all__ = ["Scan"]
 ROWS = 10_000
 """Rows looked at in one go."""
 
-FEW = 1000
-"""Rows that are looked at at once, without the price of a thread."""
+FEW = 2000
+"""Tests of rows that are made at once, without the price of a thread."""
 
 OPEN = {Depth.ENVELOPE: 1000, Depth.HEADER: 200, Depth.BODY: 100}
 """How many messages are opened at a time."""
@@ -48,13 +48,14 @@ class Scan:
         self._mailboxes = mailboxes
         self._selection = selection
         self._test = compile_key(key, selection, now)
+        self._weight = tests_of(key)
         self._within = _within(key, selection)
 
     async def found(self) -> AsyncIterator[Found]:
         """The messages that pass, in slices, in order."""
-        for run in self._selection.view.runs(self._within, ROWS):
-            few = len(run.uids) <= FEW
-            passed, open_ = _look(self._test, run) if few else await self._mailboxes.elsewhere(_look, self._test, run)
+        for rows in rows_of(self._selection.view, self._within, ROWS):
+            few = len(rows) * self._weight <= FEW
+            passed, open_ = _look(self._test, rows) if few else await self._mailboxes.elsewhere(_look, self._test, rows)
             if open_:
                 for depth in (Depth.ENVELOPE, Depth.HEADER, Depth.BODY):
                     open_ = await self._open(passed, open_, depth)
@@ -107,12 +108,11 @@ def _slices(rows: Sequence[Row], depth: Depth) -> Iterator[Found]:
         yield some
 
 
-def _look(test: Test, run: Run) -> tuple[Found, Found]:
+def _look(test: Test, rows: Rows) -> tuple[Found, Found]:
     """Which rows pass, and which have to be opened."""
     passed: Found = []
     undecided: Found = []
-    numbers = range(run.first, run.first + len(run.uids))
-    for row in zip(numbers, run.uids, run.modseqs, run.flags, run.sizes, run.dates, run.contents, strict=True):
+    for row in zip(*rows.columns, strict=True):
         verdict = test(row, None)
         if verdict:
             passed.append(row)

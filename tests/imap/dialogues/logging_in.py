@@ -141,6 +141,21 @@ DIALOGUES = (
         """,
     ),
     Dialogue(
+        "authenticate-oversized",
+        "RFC 3501 6.2.2: a response that is too long is BAD, with the command or after a challenge; the session goes on.",
+        f"""
+        S: * OK …
+        C: a AUTHENTICATE PLAIN
+        S: +…
+        C: {"A" * 12_292}
+        S: a BAD The authentication exchange is too long
+        C: b AUTHENTICATE PLAIN {"A" * 20_000}
+        S: b BAD Command line too long
+        C: c NOOP
+        S: c OK NOOP completed
+        """,
+    ),
+    Dialogue(
         "starttls",
         "RFC 3501 6.2.1: after TLS, capabilities are asked for again, and TLS is not begun twice.",
         """

@@ -68,6 +68,18 @@ DIALOGUES = (
         together=True,
     ),
     Dialogue(
+        "too-much-work",
+        "RFC 5530 LIMIT: what would keep the server busy for too long is refused, and the session goes on.",
+        SELECTED
+        + "C= b'c FETCH 1:* (' + b' '.join(b'BODY[]<%d.1>' % n for n in range(501)) + b')\\r\\n'\nS: c BAD [LIMIT] Too many items\n"
+        + "C= b'd LIST \"\" (' + b'% ' * 10_000 + b'%)\\r\\n'\nS: d BAD [LIMIT] Too many or too long patterns\n"
+        + "C= b'e LIST \"\" ' + b'%*' * 100_000 + b'\\r\\n'\nS: e BAD [LIMIT] Too many or too long patterns\n"
+        + "C= b'f FETCH 4 BODY.PEEK[HEADER.FIELDS (' + b' '.join(b'X%d' % n for n in range(50_000)) + b')]\\r\\n'\n"
+        + "S: * 4 FETCH (BODY[HEADER.FIELDS (X0 X1 …)] {2}\nS:\nS: )\nS: f OK FETCH completed\n"
+        + "C= b'g SEARCH ' + b'OR SEEN ' * 50_000 + b'ANSWERED\\r\\n'\nS: * SEARCH\nS: g OK SEARCH completed\n",
+        together=True,
+    ),
+    Dialogue(
         "literals",
         "RFC 3501 4.3: literal sizes are plain numbers; NULs are not allowed in them.",
         LOGGED_IN
