@@ -6,6 +6,7 @@ Each check is a generator of ``(key, what is wrong)``; :data:`CHECKS` is the lis
 import grp
 import os
 import pwd
+import re
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from itertools import combinations
@@ -80,6 +81,14 @@ def _certificate(config: "Config") -> Found:
     if bool(config.tls.certificate) != bool(config.tls.key):
         missing = "key" if config.tls.certificate else "certificate"
         yield ("tls", missing), Sentence("config.tls-pair", missing=missing)
+    for index, domain in enumerate(config.domains):
+        if bool(domain.certificate) != bool(domain.key):
+            missing = "key" if domain.certificate else "certificate"
+            yield ("domain", index, missing), Sentence("config.tls-pair", missing=missing)
+        elif domain.certificate and not config.tls.certificate:
+            yield ("domain", index, "certificate"), Sentence("config.tls-default")
+    if config.tls.client_revoked and not config.tls.client_authorities:
+        yield ("tls", "client_revoked"), Sentence("config.tls-revoked")
 
 
 def _store(config: "Config") -> Found:
@@ -231,6 +240,14 @@ def _domain_names(config: "Config") -> Iterator[tuple[KeyPath, str]]:
             yield ("domain", index, "aliases", number), alias
 
 
+def _name_rules(config: "Config") -> Found:
+    for index, domain in enumerate(config.domains):
+        try:
+            re.compile(domain.name_pattern)
+        except re.error as error:
+            yield ("domain", index, "name_pattern"), Sentence("config.pattern", reason=error)
+
+
 def domain_fault(name: str) -> Sentence | None:
     """Why this is not the name of a mail domain (RFC 5321 4.1.2, RFC 5890), or None."""
     if not name:
@@ -257,4 +274,5 @@ CHECKS = (
     _monitor,
     _collisions,
     _domains,
+    _name_rules,
 )
