@@ -149,6 +149,8 @@ def _listener(listener: ListenerOptions, certified: bool) -> Iterator[tuple[str,
         yield "tls", Sentence("config.tls-no-certificate", mode=listener.tls.value)
     if listener.protocol is Protocol.LMTP and listener.tls is TLSMode.IMPLICIT:
         yield "tls", Sentence("config.lmtp-tls")
+    if listener.protocol is Protocol.POPPASSD:
+        yield from _poppassd(listener)
     for name in listener.mechanisms:
         if name not in MECHANISMS:
             yield "mechanisms", Sentence("config.choice", value=f'"{name}"', choices=", ".join(MECHANISMS))
@@ -156,6 +158,14 @@ def _listener(listener: ListenerOptions, certified: bool) -> Iterator[tuple[str,
         yield "recipients", Sentence("config.recipients-least", value=listener.recipients)
     if listener.domain and (fault := domain_fault(listener.domain)):
         yield "domain", Sentence("config.domain-name", value=listener.domain, reason=fault)
+
+
+def _poppassd(listener: ListenerOptions) -> Iterator[tuple[str, Sentence]]:
+    """Two passwords would cross the line, and the protocol cannot begin TLS."""
+    address = _ip(listener.address)
+    local = listener.address.startswith("unix:") or (address is not None and address.is_loopback)
+    if listener.tls is TLSMode.STARTTLS or (listener.tls is TLSMode.NONE and not local):
+        yield "tls", Sentence("config.poppassd-tls")
 
 
 def _socket_file(listener: ListenerOptions) -> Iterator[tuple[str, Sentence]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from mailsvc import pop3, smtp
+from mailsvc import pop3, poppassd, smtp
 from mailsvc.app.rooms import Rooms
 from mailsvc.auth.doors import usable
 from mailsvc.monitor import counters
@@ -24,6 +24,7 @@ PROTOCOLS: dict[Protocol, Builder] = {
     Protocol.SUBMISSION: smtp.build,
     Protocol.LMTP: smtp.build,
     Protocol.POP3: pop3.build,
+    Protocol.POPPASSD: poppassd.build,
 }
 
 _COUNTERS: dict[str, Callable[[str], None]] = {

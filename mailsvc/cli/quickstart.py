@@ -29,6 +29,7 @@ _SERVICES = {
     Protocol.SUBMISSION: "quickstart.sending",
     Protocol.LMTP: "quickstart.lmtp",
     Protocol.POP3: "quickstart.reading",
+    Protocol.POPPASSD: "quickstart.poppassd",
 }
 _SECURITY = {
     TLSMode.NONE: "quickstart.none",
