@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import attrs
+from cryptography import x509
 
 from mailsvc.app.binding import bind_tcp
 from mailsvc.app.config import Config
@@ -25,7 +26,7 @@ from mailsvc.core.values import Domain
 from mailsvc.directory import Directory
 from mailsvc.formats.address import Address, canonical_domain
 from mailsvc.net.certificates import Facts
-from mailsvc.net.tls import KeyPair
+from mailsvc.net.tls import KeyPair, load_crls
 from mailsvc.store.connect import open_store, run
 from mailsvc.store.options import StoreOptions
 from mailsvc.store.verify import Damage, verify_directory
@@ -60,6 +61,11 @@ def examine(config: Config, now: datetime.datetime) -> Iterator[Finding]:
     yield Finding(config.file.name, Grade.OK, Sentence("check.configuration", file=config.file))
     if config.tls.certificate and config.tls.key:
         yield from _certificate(config.tls.certificate, config.tls.key, config.hostname, now)
+    for domain in config.domains:
+        if domain.certificate and domain.key:
+            yield from _pair(f"domain {domain.name}", domain.certificate, domain.key, now)
+    if config.tls.client_authorities:
+        yield from _clients(config.tls.client_authorities, config.tls.client_revoked, now)
     try:
         identity = find_identity(config.user, config.group)
     except ValueError as error:
@@ -75,18 +81,42 @@ def examine(config: Config, now: datetime.datetime) -> Iterator[Finding]:
 
 
 def _certificate(certificate: Path, key: Path, hostname: str, now: datetime.datetime) -> Iterator[Finding]:
-    try:
-        KeyPair.read(certificate, key)
-    except (OSError, ValueError) as error:
-        yield Finding("tls.certificate", Grade.BAD, Sentence("check.pair", reason=error))
+    findings = list(_pair("tls.certificate", certificate, key, now))
+    yield from findings
+    if findings[0].text.key == "check.pair":
         return
     facts = Facts.read(certificate)
-    yield Finding("tls.certificate", *_validity(facts, now))
     if not facts.good_for(hostname):
         names = ", ".join(facts.names)
         yield Finding("tls.certificate", Grade.LOOK, Sentence("check.names", hostname=hostname, names=names))
     if facts.self_signed:
         yield Finding("tls.certificate", Grade.LOOK, Sentence("check.self-signed", fingerprint=facts.fingerprint))
+
+
+def _pair(subject: str, certificate: Path, key: Path, now: datetime.datetime) -> Iterator[Finding]:
+    """What is to be said of any certificate of ours."""
+    try:
+        KeyPair.read(certificate, key)
+    except (OSError, ValueError) as error:
+        yield Finding(subject, Grade.BAD, Sentence("check.pair", reason=error))
+        return
+    yield Finding(subject, *_validity(Facts.read(certificate), now))
+
+
+def _clients(authorities: Path, revoked: Path | None, now: datetime.datetime) -> Iterator[Finding]:
+    """Client certificates: revocation lists that have run out keep everybody out."""
+    subject = "tls.client_authorities"
+    try:
+        count = len(x509.load_pem_x509_certificates(authorities.read_bytes()))
+        lists = load_crls(revoked.read_bytes()) if revoked else []
+    except (OSError, ValueError) as error:
+        yield Finding(subject, Grade.BAD, Sentence("check.clients", reason=error))
+        return
+    yield Finding(subject, Grade.OK, Sentence("check.authorities", count=count, lists=len(lists)))
+    for one in lists:
+        if one.next_update_utc is not None and one.next_update_utc < now:
+            name, date = one.issuer.rfc4514_string(), one.next_update_utc.date()
+            yield Finding("tls.client_revoked", Grade.BAD, Sentence("check.revoked-old", name=name, date=date))
 
 
 def _validity(facts: Facts, now: datetime.datetime) -> tuple[Grade, Sentence]:
@@ -104,8 +134,9 @@ def _validity(facts: Facts, now: datetime.datetime) -> tuple[Grade, Sentence]:
 
 
 def _files(config: Config, identity: Identity | None) -> Iterator[Finding]:
-    if config.tls.key:
-        yield from _key_file(config.tls.key, identity)
+    for key in (config.tls.key, *(domain.key for domain in config.domains)):
+        if key:
+            yield from _key_file(key, identity)
     yield from _device_keys(config.auth.keys, identity)
     if config.log.file and config.log.rotate_size:
         yield from _log_folder(config.log.file.parent, identity)

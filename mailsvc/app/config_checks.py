@@ -6,6 +6,7 @@ Each check is a generator of ``(key, what is wrong)``; :data:`CHECKS` is the lis
 import grp
 import os
 import pwd
+import re
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from itertools import combinations
@@ -83,6 +84,14 @@ def _certificate(config: "Config") -> Found:
     if bool(config.tls.certificate) != bool(config.tls.key):
         missing = "key" if config.tls.certificate else "certificate"
         yield ("tls", missing), Sentence("config.tls-pair", missing=missing)
+    for index, domain in enumerate(config.domains):
+        if bool(domain.certificate) != bool(domain.key):
+            missing = "key" if domain.certificate else "certificate"
+            yield ("domain", index, missing), Sentence("config.tls-pair", missing=missing)
+        elif domain.certificate and not config.tls.certificate:
+            yield ("domain", index, "certificate"), Sentence("config.tls-default")
+    if config.tls.client_revoked and not config.tls.client_authorities:
+        yield ("tls", "client_revoked"), Sentence("config.tls-revoked")
 
 
 def _store(config: "Config") -> Found:
@@ -146,6 +155,8 @@ def _listener(listener: ListenerOptions, certified: bool) -> Iterator[tuple[str,
     for key in ("connections", "connections_per_address", "connections_per_network", "idle_timeout"):
         if getattr(listener, key) < 1:
             yield key, Sentence("config.below", value=getattr(listener, key), least=1)
+    if listener.protocol is Protocol.POPPASSD:
+        yield from _poppassd(listener)
     for name in listener.mechanisms:
         if name not in MECHANISMS:
             yield "mechanisms", Sentence("config.choice", value=f'"{name}"', choices=", ".join(MECHANISMS))
@@ -153,6 +164,14 @@ def _listener(listener: ListenerOptions, certified: bool) -> Iterator[tuple[str,
         yield "recipients", Sentence("config.recipients-least", value=listener.recipients)
     if listener.domain and (fault := domain_fault(listener.domain)):
         yield "domain", Sentence("config.domain-name", value=listener.domain, reason=fault)
+
+
+def _poppassd(listener: ListenerOptions) -> Iterator[tuple[str, Sentence]]:
+    """Two passwords would cross the line, and the protocol cannot begin TLS."""
+    address = _ip(listener.address)
+    local = listener.address.startswith("unix:") or (address is not None and address.is_loopback)
+    if listener.tls is TLSMode.STARTTLS or (listener.tls is TLSMode.NONE and not local):
+        yield "tls", Sentence("config.poppassd-tls")
 
 
 def _socket_file(listener: ListenerOptions) -> Iterator[tuple[str, Sentence]]:
@@ -237,6 +256,14 @@ def _domain_names(config: "Config") -> Iterator[tuple[KeyPath, str]]:
             yield ("domain", index, "aliases", number), alias
 
 
+def _name_rules(config: "Config") -> Found:
+    for index, domain in enumerate(config.domains):
+        try:
+            re.compile(domain.name_pattern)
+        except re.error as error:
+            yield ("domain", index, "name_pattern"), Sentence("config.pattern", reason=error)
+
+
 def domain_fault(name: str) -> Sentence | None:
     """Why this is not the name of a mail domain (RFC 5321 4.1.2, RFC 5890), or None."""
     if not name:
@@ -263,4 +290,5 @@ CHECKS = (
     _monitor,
     _collisions,
     _domains,
+    _name_rules,
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from mailsvc import imap, pop3, smtp
+from mailsvc import imap, pop3, poppassd, smtp
 from mailsvc.app.rooms import Rooms
 from mailsvc.auth.doors import usable
 from mailsvc.monitor import counters
@@ -25,6 +25,7 @@ PROTOCOLS: dict[Protocol, Builder] = {
     Protocol.LMTP: smtp.build,
     Protocol.POP3: pop3.build,
     Protocol.IMAP: imap.build,
+    Protocol.POPPASSD: poppassd.build,
 }
 
 _COUNTERS: dict[str, Callable[[str], None]] = {

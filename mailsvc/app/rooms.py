@@ -20,10 +20,12 @@ from mailsvc.app.config import Config
 from mailsvc.app.logging import Levels
 from mailsvc.app.portal import MailPortal, make_portal
 from mailsvc.app.realm import Realm
+from mailsvc.app.rules import password_rules
 from mailsvc.app.sessions import Sessions
 from mailsvc.auth.doors import make_doors
 from mailsvc.auth.guard import Guard, make_throttle
 from mailsvc.auth.hashing import Hasher
+from mailsvc.auth.password_change import PasswordChanges
 from mailsvc.auth.pool import BoundedPool
 from mailsvc.auth.relay import decide
 from mailsvc.auth.usage import DeviceUsage
@@ -31,6 +33,7 @@ from mailsvc.bus import Announcement, Bus
 from mailsvc.core.interfaces.delivery import IDelivery
 from mailsvc.core.interfaces.mailboxes import IMailboxes
 from mailsvc.core.interfaces.maildrop import IMaildrop
+from mailsvc.core.interfaces.password import IPasswordChange
 from mailsvc.delivery import Reception
 from mailsvc.delivery.services import Services
 from mailsvc.directory import Directory, Secrets
@@ -107,10 +110,13 @@ def build_rooms(
     sessions.listen(store.bus)
     guard = Guard(reactor, directory, make_throttle(config.throttle), store.announce)
     guard.listen(store.bus)
+    secrets, hasher = Secrets(store.connection), Hasher(pool)
+    changes = PasswordChanges(directory, secrets, hasher, store.apply, partial(password_rules, config))
     factories: dict[Any, Any] = {
         IDelivery: reception.avatar,
         IMaildrop: maildrop_factory(store),
         IMailboxes: mailboxes_factory(store, partial(deferToThreadPool, reactor, reactor.getThreadPool())),
+        IPasswordChange: changes.avatar,
     }
     realm = Realm(directory, factories, sessions, config.accounts.registration)
     usage = DeviceUsage(reactor, store.apply)
@@ -119,9 +125,9 @@ def build_rooms(
         config.auth,
         config.oauth,
         directory,
-        Secrets(store.connection),
+        secrets,
         store.apply,
-        Hasher(pool),
+        hasher,
         usage.note,
         checkers,
     )

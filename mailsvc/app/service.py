@@ -8,6 +8,7 @@
       StoreClient    our own way to it
       Hashing        threads for passwords
       DeviceUsage    writes down when device passwords were used
+      ThrottleDesk   answers for the throttle of all processes
       Opening        makes the declared domains, then opens: Serving in this process, or a WorkerPool
       Monitoring     /metrics and /health
       Renewal        looks for a renewed certificate
@@ -28,6 +29,7 @@ from twisted.logger import ILogObserver, Logger
 from twisted.python.components import Componentized
 
 from mailsvc.app.binding import CannotBind
+from mailsvc.app.certificates import tls_files
 from mailsvc.app.config import Config
 from mailsvc.app.logging import Levels, Writer, make_observer, open_writer
 from mailsvc.app.monitoring import Monitoring
@@ -38,8 +40,10 @@ from mailsvc.app.privileges import find_identity
 from mailsvc.app.renewal import Renewal
 from mailsvc.app.rooms import Rooms, build_rooms, make_store, store_path
 from mailsvc.app.serving import Serving
+from mailsvc.app.throttle_desk import ThrottleDesk
 from mailsvc.app.workers import WorkerPool
-from mailsvc.net.tls import CertificateFiles, KeyPair, ServerTLS
+from mailsvc.net.certificate_files import CertificateFiles, TLSFiles
+from mailsvc.net.tls import ServerTLS
 from mailsvc.store import OwnerService
 
 __all__ = ["MailService", "makeService"]
@@ -110,38 +114,36 @@ def _parts(
     checkers: tuple[ICredentialsChecker, ...],
 ) -> Iterator[Service]:
     """The children of the tree, in order."""
-    keys, tls = _read_keys(config)
+    files = tls_files(config)
+    keys = files.read() if files is not None else None
+    tls = ServerTLS(keys, config.tls.profile) if keys is not None else None
     store = make_store(reactor, config, levels)
     rooms = build_rooms(reactor, config, store, tls, levels, checkers)
     yield ports
     yield OwnerService(reactor, store_path(config))
     yield store
+    places = Path(store_path(config), "known-places")
+    yield ThrottleDesk(reactor, rooms.guard.throttle, store.bus, store.announce, places)
     if config.workers > 1:
         counters = Path(store_path(config), "counters")
         pool = WorkerPool(reactor, config, keys, ports.of_worker, counters, levels, write)
-        yield from _around(pool, rooms, counters)
+        yield from _around(pool, rooms, files, counters)
     else:
         yield rooms.hashing
         yield rooms.usage
-        yield from _around(Serving(reactor, rooms, partial(ports.of_worker, 0)), rooms, None)
+        yield from _around(Serving(reactor, rooms, partial(ports.of_worker, 0)), rooms, files, None)
 
 
-def _around(serving: "Serving | WorkerPool", rooms: Rooms, counters: Path | None) -> Iterator[Service]:
+def _around(
+    serving: "Serving | WorkerPool", rooms: Rooms, files: TLSFiles | None, counters: Path | None
+) -> Iterator[Service]:
     """What serves, and those that look after it."""
     config = rooms.config
     yield Opening(rooms.reactor, rooms.store, rooms.directory, config, serving)
     if config.monitor.port:
         yield Monitoring(rooms.reactor, config.monitor, rooms.store, serving.check, counters)
-    if config.tls.certificate and config.tls.key:
-        files = CertificateFiles(config.tls.certificate, config.tls.key, serving.renew)
-        yield Renewal(rooms.reactor, files)
-
-
-def _read_keys(config: Config) -> tuple[KeyPair | None, ServerTLS | None]:
-    if not config.tls.certificate or not config.tls.key:
-        return None, None
-    keys = KeyPair.read(config.tls.certificate, config.tls.key)
-    return keys, ServerTLS(keys, config.tls.minimum)
+    if files is not None:
+        yield Renewal(rooms.reactor, CertificateFiles(files, serving.renew))
 
 
 def _raise_file_limit() -> None:

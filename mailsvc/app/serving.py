@@ -11,22 +11,26 @@ from typing import Any
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from mailsvc.app.binding import serve_on
 from mailsvc.app.listeners import make_factory
 from mailsvc.app.rooms import LOG_LEVEL, Rooms
-from mailsvc.net.tls import KeyPair
+from mailsvc.net.tls import Certificates
 from mailsvc.wire.factory import ConversationFactory
 from mailsvc.wire.options import TLSMode
 
-__all__ = ["GRACE", "Serving"]
+__all__ = ["GRACE", "TICKET_LIFE", "Serving"]
 
 _log = Logger(namespace="mailsvc.app")
 
 GRACE = 20.0
 """Seconds that running commands get when the service stops."""
+
+TICKET_LIFE = 12 * 3600.0
+"""Seconds until the keys of TLS session tickets are made anew."""
 
 
 class Serving(Service):
@@ -39,6 +43,7 @@ class Serving(Service):
         self._sockets = sockets
         self._factories: list[ConversationFactory] = []
         self._ports: list[IListeningPort] = []
+        self._tickets: LoopingCall | None = None
 
     def startService(self) -> None:
         """Listen."""
@@ -49,6 +54,10 @@ class Serving(Service):
             outer = self._under_tls(factory) if options.tls is TLSMode.IMPLICIT else factory
             self._ports.append(serve_on(self._reactor, listening, outer))
             self._factories.append(factory)
+        if self._rooms.tls is not None:
+            self._tickets = LoopingCall(self._rooms.tls.renew_tickets)
+            self._tickets.clock = self._reactor
+            self._tickets.start(TICKET_LIFE, now=False)
         self._show_dialogues()
         self._rooms.store.bus.subscribe(LOG_LEVEL, self._show_dialogues)
         _log.info("serving {listeners}", listeners=", ".join(options.name for options in listeners))
@@ -61,6 +70,8 @@ class Serving(Service):
     def stopService(self) -> Deferred[None]:
         """Stop accepting, say goodbye, wait. Fires when the last connection is gone."""
         super().stopService()
+        if self._tickets is not None:
+            self._tickets.stop()
         return Deferred.fromCoroutine(self._drain())
 
     def _under_tls(self, factory: ConversationFactory) -> TLSMemoryBIOFactory:
@@ -69,7 +80,7 @@ class Serving(Service):
         outer.noisy = False
         return outer
 
-    def renew(self, keys: KeyPair) -> None:
+    def renew(self, keys: Certificates) -> None:
         """Use another certificate from the next connection on."""
         if self._rooms.tls is not None:
             self._rooms.tls.replace(keys)

@@ -20,7 +20,8 @@ from mailsvc.app.ordered import OrderedServices
 from mailsvc.app.rooms import build_rooms, make_store
 from mailsvc.app.serving import Serving
 from mailsvc.app.workers import FIRST_SOCKET, READY, REPORTS, Assignment
-from mailsvc.net.tls import KeyPair, ServerTLS
+from mailsvc.auth.guard import HELLO
+from mailsvc.net.tls import Certificates, ServerTLS
 
 __all__ = ["main"]
 
@@ -38,7 +39,7 @@ class _Parent(Int32StringReceiver):
 
     def stringReceived(self, string: bytes) -> None:
         """The assignment, then certificates."""
-        message: Assignment | KeyPair = pickle.loads(string)  # noqa: S301  # from our parent, by a pipe of ours
+        message: Assignment | Certificates = pickle.loads(string)  # noqa: S301  # from our parent, by a pipe of ours
         if isinstance(message, Assignment):
             self._begin(message)
         elif self._tls is not None:
@@ -54,13 +55,14 @@ class _Parent(Int32StringReceiver):
         levels = Levels(assignment.debug)
         observer = make_observer(config.log.format, levels, partial(write_lines, 1))
         globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
-        self._tls = ServerTLS(assignment.keys, config.tls.minimum) if assignment.keys else None
+        self._tls = ServerTLS(assignment.keys, config.tls.profile) if assignment.keys else None
         store = make_store(self._reactor, config, levels)
         rooms = build_rooms(self._reactor, config, store, self._tls, levels)
         serving = Serving(self._reactor, rooms, partial(_inherited, len(config.listeners)))
         for service in (store, rooms.hashing, rooms.usage, serving):
             service.setServiceParent(self._service)
         self._service.startService()
+        store.when_connected().addCallbacks(lambda _: store.announce(HELLO, None), lambda _: None)
         self._reactor.addSystemEventTrigger("before", "shutdown", self._service.stopService)
         self.transport.write(READY)
 

@@ -28,7 +28,7 @@ from mailsvc.app.logging import Levels, Writer
 from mailsvc.app.serving import GRACE
 from mailsvc.core.children import command_line, environment
 from mailsvc.monitor.memory import fresh_directory, remove_directory
-from mailsvc.net.tls import KeyPair
+from mailsvc.net.tls import Certificates
 from mailsvc.wire.options import Protocol
 
 __all__ = ["FIRST_SOCKET", "READY", "REPORTS", "Assignment", "WorkerPool", "next_delay", "pack"]
@@ -58,11 +58,11 @@ class Assignment:
 
     number: int
     config: Config
-    keys: KeyPair | None
+    keys: Certificates | None
     debug: tuple[str, ...] = ()
 
 
-def pack(message: Assignment | KeyPair) -> bytes:
+def pack(message: Assignment | Certificates) -> bytes:
     """A message to a worker: netstring-like, four octets of length and the value as only parent and child exchange it."""
     data = pickle.dumps(message)
     return len(data).to_bytes(4, "big") + data
@@ -104,7 +104,7 @@ class _Worker(ProcessProtocol):
         self._pool.worker_ended(self, reason)
         self.ended.callback(None)
 
-    def send(self, message: Assignment | KeyPair) -> None:
+    def send(self, message: Assignment | Certificates) -> None:
         self.transport.write(pack(message))
 
     def stop(self) -> None:
@@ -124,7 +124,7 @@ class WorkerPool(Service):
         self,
         reactor: Any,
         config: Config,
-        keys: KeyPair | None,
+        keys: Certificates | None,
         sockets: Callable[[int], Sequence[socket]],
         counters: Path,
         levels: Levels,
@@ -170,7 +170,7 @@ class WorkerPool(Service):
                 deadline.cancel()
         remove_directory(self._counters)
 
-    def renew(self, keys: KeyPair) -> None:
+    def renew(self, keys: Certificates) -> None:
         """Give all workers, and those to come, another certificate."""
         self._keys = keys
         for worker in self._workers.values():

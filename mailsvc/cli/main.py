@@ -20,6 +20,7 @@ from mailsvc.cli.log import log
 from mailsvc.cli.output import EXIT_CONFIG, EXIT_NOT_NOW, Refused, note
 from mailsvc.cli.quickstart import quickstart
 from mailsvc.cli.store import backup, restore, store
+from mailsvc.cli.throttle import throttle
 from mailsvc.cli.user import user
 from mailsvc.cli.words import Group, option, set_language, texts
 from mailsvc.core.errors import MailError
@@ -68,7 +69,22 @@ def cli(ctx: click.Context, file: Path | None) -> None:
     ctx.obj = App(file)
 
 
-for _command in (alias, backup, check, config, device, domain, init, keys, log, quickstart, restore, store, user):
+for _command in (
+    alias,
+    backup,
+    check,
+    config,
+    device,
+    domain,
+    init,
+    keys,
+    log,
+    quickstart,
+    restore,
+    store,
+    throttle,
+    user,
+):
     cli.add_command(_command)
 
 

@@ -30,6 +30,7 @@ _SERVICES = {
     Protocol.LMTP: "quickstart.lmtp",
     Protocol.POP3: "quickstart.reading",
     Protocol.IMAP: "quickstart.imap",
+    Protocol.POPPASSD: "quickstart.poppassd",
 }
 _SECURITY = {
     TLSMode.NONE: "quickstart.none",

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-__all__ = ["LOOPBACK_NAMES", "Facts", "self_signed", "write_pair"]
+__all__ = ["LOOPBACK_NAMES", "Facts", "names_of", "self_signed", "write_pair"]
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 """What a client on the same machine may call us."""
@@ -96,7 +96,7 @@ class Facts:
         """The facts of the first certificate in a PEM file. Raises OSError, or ValueError if there is none."""
         certificate = x509.load_pem_x509_certificate(path.read_bytes())
         return cls(
-            _names(certificate),
+            names_of(certificate),
             certificate.not_valid_before_utc,
             certificate.not_valid_after_utc,
             certificate.fingerprint(hashes.SHA256()).hex(":").upper(),
@@ -110,7 +110,8 @@ class Facts:
         return any(own.lower() in (wanted, f"*.{parent}") for own in self.names)
 
 
-def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+def names_of(certificate: x509.Certificate) -> tuple[str, ...]:
+    """Host names and addresses that a certificate is for."""
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:

@@ -1,4 +1,4 @@
-"""Options of TLS: the certificate that we show, and the oldest protocol version that we still speak (RFC 8996, 9325)."""
+"""Options of TLS: the certificate that we show, how old a client may be, and whose client certificates we take (RFC 8996, 9325)."""
 
 import enum
 
@@ -6,14 +6,15 @@ import attrs
 
 from mailsvc.core.options import ReadableFile, option
 
-__all__ = ["TLSOptions", "TLSVersion"]
+__all__ = ["TLSOptions", "TLSProfile"]
 
 
-class TLSVersion(enum.Enum):
-    """Protocol versions that may be the oldest one; 1.0 and 1.1 are not offered (RFC 8996)."""
+class TLSProfile(enum.Enum):
+    """Versions and cipher suites under one name, after Mozilla's recommendations for servers."""
 
-    TLS1_2 = "1.2"
-    TLS1_3 = "1.3"
+    MODERN = "modern"
+    INTERMEDIATE = "intermediate"
+    OLD = "old"
 
 
 @attrs.frozen(kw_only=True)
@@ -32,8 +33,23 @@ class TLSOptions:
         ja="証明書の秘密鍵の PEM ファイル。所有者だけが読めるようにする。",
         example='"key.pem"',
     )
-    minimum: TLSVersion = option(
-        TLSVersion.TLS1_2,
-        en='Oldest TLS version that a client may use: "1.2" or "1.3".',
-        ja='クライアントに許す最も古い TLS のバージョン。"1.2" または "1.3"。',
+    profile: TLSProfile = option(
+        TLSProfile.INTERMEDIATE,
+        en="modern (TLS 1.3 only); intermediate (TLS 1.2 too: every client since about 2014); old (TLS 1.0 too, whose protection is weak: "
+        "for clients that cannot be replaced).",
+        ja="modern（TLS 1.3 のみ）、intermediate（TLS 1.2 も。2014 年ごろ以降のクライアントならすべて可）、"
+        "old（TLS 1.0 も。保護が弱いので、置き換えられない古いクライアントのためだけに使う）。",
+    )
+    client_authorities: ReadableFile | None = option(
+        None,
+        en="PEM file with the authorities, intermediate ones included, whose client certificates may log in by EXTERNAL. Nobody needs one.",
+        ja="クライアント証明書でのログイン（EXTERNAL）を認める認証局の PEM ファイル（中間認証局も含める）。証明書は必須にはならない。",
+        example='"client-authorities.pem"',
+    )
+    client_revoked: ReadableFile | None = option(
+        None,
+        en="PEM file with the revocation lists (CRLs) of these authorities, one of each. One that ran out lets nobody in by certificate.",
+        ja="その認証局の失効リスト（CRL）の PEM ファイル（認証局ごとに 1 つ）。"
+        "期限の切れたリストでは、証明書ではだれもログインできない。",
+        example='"client-revoked.pem"',
     )

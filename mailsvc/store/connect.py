@@ -5,7 +5,7 @@ If an owner listens it is asked, else this process takes the lease and commits b
 
 import os
 import socket
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
 import apsw
@@ -108,6 +108,13 @@ class OwnerLink:
     def announce(self, topic: str, payload: Any) -> None:
         """Tell all workers who subscribed to ``topic``. Raises OSError."""
         self._socket.sendall(codec.frame((0, "announce", topic, payload)))
+
+    def announced(self, topic: str, wanted: Callable[[Any], bool]) -> Any:
+        """Wait for an announcement of a topic whose payload is wanted; returns the payload. Raises OSError, also after the time-out."""
+        while True:
+            _, kind, *rest = self._receive()
+            if kind == "announce" and rest[0] == topic and wanted(rest[1]):
+                return rest[1]
 
     def close(self) -> None:
         """End the connection; locks and holds end with it."""

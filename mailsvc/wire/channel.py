@@ -53,10 +53,7 @@ def _end_point_hash(certificate: x509.Certificate) -> str | None:
 
 
 def certified_names(connection: Any) -> tuple[str, ...]:
-    """The mail addresses in the client's certificate (RFC 5280 4.2.1.6); none if it has shown none that we trust.
-
-    OpenSSL asks for a certificate only where the context says whom to trust, and ends the handshake if it is not good.
-    """
+    """The mail addresses in the client's certificate (RFC 5280 4.2.1.6). Whether to trust it is another question."""
     certificate = connection.get_peer_certificate(as_cryptography=True)
     if certificate is None:
         return ()

@@ -217,7 +217,8 @@ class Conversation(protocol.Protocol):
         """TLS is up: from here on ``peer.tls`` names its version."""
         self._expect_handshake(False)
         handle = self.transport.getHandle()
-        self.peer = attrs.evolve(self.peer, tls=handle.get_protocol_version_name(), certificate=certified_names(handle))
+        names = certified_names(handle) if self.factory.tls.vouches(handle) else ()
+        self.peer = attrs.evolve(self.peer, tls=handle.get_protocol_version_name(), certificate=names)
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes from the client."""

@@ -60,7 +60,7 @@ def test_values_arrive_in_their_types(tmp_path: Path) -> None:
             f'user = "{getpass.getuser()}"\n{MINIMAL}message_size = "1.5 MiB"\nidle_timeout = "5 min"\n'
             'cleartext = ["192.0.2.0/24", "::1"]\n'
             '[log]\nfile = "log/x.log"\nrotate_size = "10k"\ndebug = ["pop3"]\n'
-            '[tls]\ncertificate = "c.pem"\nkey = "k.pem"\nminimum = "1.3"\n',
+            '[tls]\ncertificate = "c.pem"\nkey = "k.pem"\nprofile = "modern"\n',
         )
     )
     (listener,) = config.listeners
@@ -179,14 +179,14 @@ TABLE = {
         ["mailsvc.toml:8: listener[2].protocol: 必須のキーがありません"],
     ),
     "choice": (
-        '[log]\nformat = "jsno"\n[tls]\nminimum = "3"\n',
+        '[log]\nformat = "jsno"\n[tls]\nprofile = "3"\n',
         [
             'mailsvc.toml:9: log.format: "jsno" is not one of the choices; did you mean "json"? (choices: "text", "json")',
-            'mailsvc.toml:11: tls.minimum: "3" is not one of the choices; give one of: "1.2", "1.3"',
+            'mailsvc.toml:11: tls.profile: "3" is not one of the choices; give one of: "modern", "intermediate", "old"',
         ],
         [
             'mailsvc.toml:9: log.format: "jsno" は選べません。"json" ではありませんか（選べるもの: "text", "json"）',
-            'mailsvc.toml:11: tls.minimum: "3" は選べません。次のどれかを書いてください: "1.2", "1.3"',
+            'mailsvc.toml:11: tls.profile: "3" は選べません。次のどれかを書いてください: "modern", "intermediate", "old"',
         ],
     ),
     "size and time": (

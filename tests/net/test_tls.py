@@ -12,9 +12,12 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import StringTransport
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
+from mailsvc.net.certificate_files import CertificateFiles, TLSFiles
 from mailsvc.net.certificates import self_signed, write_pair
-from mailsvc.net.options import TLSVersion
-from mailsvc.net.tls import CertificateFiles, KeyPair, ServerTLS
+from mailsvc.net.options import TLSProfile
+from mailsvc.net.tls import Certificates, KeyPair, ServerTLS
+
+from .authority import Authority
 
 NOW = datetime.datetime.now(datetime.UTC)
 
@@ -46,6 +49,21 @@ def shake_hands(tls: ServerTLS, one: SSL.Connection) -> SSL.Connection:
             with contextlib.suppress(SSL.WantReadError):
                 other.bio_write(end.bio_read(65536))
     return two
+
+
+def session_of(one: SSL.Connection, two: SSL.Connection) -> SSL.Session:
+    """The session of a client that has read something: under TLS 1.3 the ticket comes after the handshake."""
+    two.send(b"hello")
+    one.bio_write(two.bio_read(65536))
+    assert one.recv(100) == b"hello"
+    session = one.get_session()
+    assert session is not None
+    return session
+
+
+def reused(one: SSL.Connection) -> bool:
+    """Whether a connection has resumed a session."""
+    return bool(SSL._lib.SSL_session_reused(one._ssl))  # type: ignore[attr-defined]  # pyOpenSSL does not tell
 
 
 def subject(connection: SSL.Connection) -> str:
@@ -82,17 +100,24 @@ class TestHandshake:
         with pytest.raises(SSL.Error):
             shake_hands(ServerTLS(pair()), client(version, version))
 
-    def test_minimum(self) -> None:
-        """With minimum = 1.3 a TLS 1.2 client is refused."""
+    def test_modern_profile(self) -> None:
+        """Under the profile modern a TLS 1.2 client is refused."""
         with pytest.raises(SSL.Error):
-            shake_hands(ServerTLS(pair(), TLSVersion.TLS1_3), client(maximum=SSL.TLS1_2_VERSION))
+            shake_hands(ServerTLS(pair(), TLSProfile.MODERN), client(maximum=SSL.TLS1_2_VERSION))
+
+    @pytest.mark.parametrize("version", [SSL.TLS1_VERSION, SSL.TLS1_1_VERSION, SSL.TLS1_3_VERSION])
+    def test_old_profile(self, version: int) -> None:
+        """Under the profile old a client of 1999 is served, and one of today as well as ever."""
+        one = client(version, version)
+        shake_hands(ServerTLS(pair(), TLSProfile.OLD), one)
+        assert one.get_protocol_version() == version
 
     def test_replace(self) -> None:
         """After replace, new connections see the new certificate; a running one is not disturbed."""
         tls = ServerTLS(pair("old.example.test"))
         old, new = client(), client()
         ours = shake_hands(tls, old)
-        tls.replace(pair("new.example.test"))
+        tls.replace(Certificates(pair("new.example.test")))
         shake_hands(tls, new)
         old.send(b"still here")
         ours.bio_write(old.bio_read(65536))
@@ -110,6 +135,127 @@ class TestHandshake:
             one.do_handshake()
         wrapped.dataReceived(one.bio_read(65536))
         assert transport.value().startswith(b"\x16\x03")  # a handshake record
+
+
+class TestNames:
+    """SNI: a client that asks for a name is shown the certificate that has it."""
+
+    @pytest.mark.parametrize(
+        ("asked", "shown"),
+        [
+            (b"", "mail.example.test"),
+            (b"mail.example.test", "mail.example.test"),
+            (b"mail.other.test", "mail.other.test"),
+            (b"MAIL.Other.Test", "mail.other.test"),
+            (b"imap.wild.test", "*.wild.test"),
+            (b"a.b.wild.test", "mail.example.test"),
+            (b"unknown.test", "mail.example.test"),
+            (b"\xff\xfe", "mail.example.test"),
+        ],
+    )
+    @pytest.mark.parametrize("version", [SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION])
+    def test_choice(self, asked: bytes, shown: str, version: int) -> None:
+        """The very name first, then a wildcard; everybody else sees the default."""
+        further = (pair("mail.other.test"), KeyPair(*Authority("CA", NOW).server("*.wild.test")))
+        one = client(version, version)
+        if asked:
+            one.set_tlsext_host_name(asked)
+        shake_hands(ServerTLS(Certificates(pair(), further)), one)
+        assert subject(one) == shown
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    """Who signs clients' certificates."""
+    return Authority("Example CA", NOW)
+
+
+class TestClients:
+    """Client certificates: asked for where authorities are known, never required, judged by the lists of today."""
+
+    def test_nobody_asked(self, authority: Authority) -> None:
+        """Without authorities a client is not asked, and nobody is vouched for."""
+        tls = ServerTLS(pair())
+        assert not tls.vouches(shake_hands(tls, authority.client("alice@example.test")))
+
+    def test_good(self, authority: Authority) -> None:
+        """A certificate of the authority is taken; a client without one is served all the same."""
+        tls = ServerTLS(Certificates(pair(), authorities=authority.pem))
+        assert tls.vouches(shake_hands(tls, authority.client("alice@example.test")))
+        assert not tls.vouches(shake_hands(tls, client()))
+
+    def test_strange(self, authority: Authority) -> None:
+        """The certificate of somebody else's authority opens nothing, but other mail servers may show one and go on."""
+        tls = ServerTLS(Certificates(pair(), authorities=authority.pem))
+        ours = shake_hands(tls, Authority("Example CA", NOW).client("alice@example.test"))
+        assert ours.get_peer_certificate() is not None
+        assert not tls.vouches(ours)
+
+    def test_for_servers(self, authority: Authority) -> None:
+        """A certificate that is meant for servers is no log-in."""
+        tls = ServerTLS(Certificates(pair(), authorities=authority.pem))
+        assert not tls.vouches(shake_hands(tls, authority.client("alice@example.test", server=True)))
+
+    def test_revoked(self, authority: Authority) -> None:
+        """A certificate on the list is not taken; one that is not on it is."""
+        lost, kept = authority.client("alice@example.test", serial=77), authority.client("bob@example.test", serial=78)
+        tls = ServerTLS(Certificates(pair(), authorities=authority.pem, revoked=authority.revoked(77)))
+        assert not tls.vouches(shake_hands(tls, lost))
+        assert tls.vouches(shake_hands(tls, kept))
+
+    def test_old_list(self, authority: Authority) -> None:
+        """A list that ran out says nothing of today, so nobody is taken."""
+        revoked = authority.revoked(77, until=NOW - datetime.timedelta(days=1))
+        tls = ServerTLS(Certificates(pair(), authorities=authority.pem, revoked=revoked))
+        assert not tls.vouches(shake_hands(tls, authority.client("bob@example.test")))
+
+    @pytest.mark.parametrize("version", [SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION])
+    def test_revoked_then_resumed(self, authority: Authority, version: int) -> None:
+        """A resumed session is judged by the list of today, not by that of its beginning."""
+        first = authority.client("alice@example.test", serial=77, version=version)
+        again = SSL.Connection(first.get_context())
+        again.set_connect_state()
+        tls = ServerTLS(Certificates(pair(), authorities=authority.pem, revoked=authority.revoked(1)))
+        ours = shake_hands(tls, first)
+        assert tls.vouches(ours)
+        again.set_session(session_of(first, ours))
+        tls._trust = ServerTLS(
+            Certificates(pair(), authorities=authority.pem, revoked=authority.revoked(77))
+        )._trust  # the list alone is new: the tickets are still good
+        ours = shake_hands(tls, again)
+        assert reused(again)
+        assert not tls.vouches(ours)
+
+
+class TestTickets:
+    """Resumption: cheaper second handshakes within a process, until the keys are made anew."""
+
+    @pytest.mark.parametrize("version", [SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION])
+    @pytest.mark.parametrize("name", [b"mail.example.test", b"mail.other.test"])
+    def test_resumed(self, version: int, name: bytes) -> None:
+        """A client that comes again resumes its session, whichever certificate it asked for."""
+        tls = ServerTLS(Certificates(pair(), (pair("mail.other.test"),)))
+        context = client(version, version).get_context()
+        first, again = (SSL.Connection(context) for _ in range(2))
+        for one in (first, again):
+            one.set_connect_state()
+            one.set_tlsext_host_name(name)
+        again.set_session(session_of(first, shake_hands(tls, first)))
+        shake_hands(tls, again)
+        assert reused(again)
+
+    def test_renewed(self) -> None:
+        """After the keys were made anew an old ticket is worth a full handshake, and nothing fails."""
+        tls = ServerTLS(pair())
+        context = client().get_context()
+        first, again = (SSL.Connection(context) for _ in range(2))
+        for one in (first, again):
+            one.set_connect_state()
+        session = session_of(first, shake_hands(tls, first))
+        tls.renew_tickets()
+        again.set_session(session)
+        shake_hands(tls, again)
+        assert not reused(again)
 
 
 class TestKeyPair:
@@ -137,34 +283,61 @@ class TestKeyPair:
 
 class TestCertificateFiles:
     @pytest.fixture
-    def files(self, tmp_path: Path) -> tuple[Path, Path]:
-        """A pair on disk."""
-        paths = tmp_path / "c.pem", tmp_path / "k.pem"
-        write_pair(*paths, self_signed(["old.example.test"], NOW))
-        return paths
+    def files(self, tmp_path: Path) -> TLSFiles:
+        """A pair on disk, and one for another name."""
+        pairs = [(tmp_path / f"c{number}.pem", tmp_path / f"k{number}.pem") for number in range(2)]
+        for number, paths in enumerate(pairs):
+            write_pair(*paths, self_signed([f"old{number}.example.test"], NOW))
+        return TLSFiles(pairs[0], (pairs[1],))
 
-    def test_unchanged(self, files: tuple[Path, Path]) -> None:
+    def test_unchanged(self, files: TLSFiles) -> None:
         """Nothing is read while nothing changes."""
-        seen: list[KeyPair] = []
-        CertificateFiles(*files, seen.append).check()
+        seen: list[Certificates] = []
+        CertificateFiles(files, seen.append).check()
         assert seen == []
 
-    def test_renewed(self, files: tuple[Path, Path]) -> None:
+    @pytest.mark.parametrize("place", [0, 1])
+    def test_renewed(self, files: TLSFiles, place: int) -> None:
         """A renewed pair is noticed, in whatever order the files arrive; halfway through nothing happens."""
-        seen: list[KeyPair] = []
-        watch = CertificateFiles(*files, seen.append)
+        seen: list[Certificates] = []
+        watch = CertificateFiles(files, seen.append)
         new = pair("new.example.test")
-        files[0].write_bytes(new.certificate)
+        certificate, key = (files.default, *files.further)[place]
+        certificate.write_bytes(new.certificate)
         watch.check()
         assert seen == []
-        files[1].write_bytes(new.key)
+        key.write_bytes(new.key)
         watch.check()
-        assert seen == [new]
+        assert [(one.default, *one.further)[place] for one in seen] == [new]
 
-    def test_removed(self, files: tuple[Path, Path]) -> None:
-        """A vanished file leaves the old certificate in use."""
-        seen: list[KeyPair] = []
-        watch = CertificateFiles(*files, seen.append)
-        files[1].unlink()
+    def test_removed(self, files: TLSFiles) -> None:
+        """A vanished file leaves the old certificates in use."""
+        seen: list[Certificates] = []
+        watch = CertificateFiles(files, seen.append)
+        files.further[0][1].unlink()
         watch.check()
         assert seen == []
+
+    def test_revocation_list(self, files: TLSFiles, tmp_path: Path) -> None:
+        """A new revocation list is used as a new certificate is; a damaged one is not."""
+        authority = Authority("Example CA", NOW)
+        paths = tmp_path / "ca.pem", tmp_path / "crl.pem"
+        for path, pem in zip(paths, (authority.pem, authority.revoked(1)), strict=True):
+            path.write_bytes(pem)
+        seen: list[Certificates] = []
+        watch = CertificateFiles(TLSFiles(files.default, (), *paths), seen.append)
+        paths[1].write_bytes(b"nonsense")
+        watch.check()
+        assert seen == []
+        paths[1].write_bytes(authority.revoked(1, 2))
+        watch.check()
+        assert [one.revoked for one in seen] == [paths[1].read_bytes()]
+
+    def test_ending(self, files: TLSFiles) -> None:
+        """A certificate is warned of three weeks before its end, and when it has ended; not before."""
+        (ends,) = {when for _, when in files.ending(NOW + datetime.timedelta(days=2000))}
+        assert [path for path, _ in files.ending(ends - datetime.timedelta(days=20))] == [
+            files.default[0],
+            files.further[0][0],
+        ]
+        assert list(files.ending(ends - datetime.timedelta(days=22))) == []
