@@ -32,6 +32,7 @@ from mailsvc.imap.verbs import Answer, Refused, State, Verb, bad
 from mailsvc.monitor import counters
 from mailsvc.wire.conversation import Gone
 from mailsvc.wire.framing import Flaw
+from mailsvc.wire.options import TLSMode
 
 __all__ = ["IMAPServer"]
 
@@ -43,7 +44,18 @@ class IMAPServer(Session):
     """One IMAP connection."""
 
     def greet(self) -> None:
-        """RFC 3501 7.1.1."""
+        """RFC 3501 7.1.1; under implicit TLS when that is up, for on its version depends what is announced (-PLUS)."""
+        if not self._handshaking:
+            self._welcome()
+
+    def handshakeCompleted(self) -> None:
+        """TLS is up."""
+        super().handshakeCompleted()
+        if self.factory.options.tls is TLSMode.IMPLICIT and not self._closing:
+            self._welcome()
+            self._pump()
+
+    def _welcome(self) -> None:
         self.send(responses.untagged("OK", f"{self.hostname} IMAP server ready", capability(self.capability_names())))
 
     def capability_names(self) -> list[str]:

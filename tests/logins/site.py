@@ -1,4 +1,4 @@
-"""A submission or POP3 listener in front of a real house: every way to log in, as a client meets it."""
+"""A submission, POP3 or IMAP listener in front of a real house: every way to log in, as a client meets it."""
 
 import datetime
 from pathlib import Path
@@ -6,15 +6,17 @@ from typing import Any
 
 from twisted.internet.task import Clock
 
-from mailsvc import pop3, smtp
+from mailsvc import imap, pop3, smtp
 from mailsvc.app.portal import make_portal
 from mailsvc.app.realm import Realm
 from mailsvc.auth.doors import make_doors
 from mailsvc.auth.hashing import Hasher
 from mailsvc.auth.options import AuthOptions, OAuthOptions
+from mailsvc.core.interfaces.mailboxes import IMailboxes
 from mailsvc.core.interfaces.maildrop import IMaildrop
 from mailsvc.core.values import LoggedIn
 from mailsvc.formats.sasl import MECHANISMS
+from mailsvc.imap import mailboxes_factory
 from mailsvc.net.certificates import self_signed
 from mailsvc.net.tls import KeyPair, ServerTLS
 from mailsvc.pop3 import maildrop_factory
@@ -27,7 +29,7 @@ __all__ = ["HOST", "TLS", "LoginSite"]
 
 HOST = "mail.example.test"
 TLS = ServerTLS(KeyPair(*self_signed([HOST, "localhost", "127.0.0.1"], datetime.datetime.now(datetime.UTC))))
-_BUILD = {Protocol.SUBMISSION: smtp.build, Protocol.POP3: pop3.build}
+_BUILD = {Protocol.SUBMISSION: smtp.build, Protocol.POP3: pop3.build, Protocol.IMAP: imap.build}
 
 
 class LoginSite(LoginHouse):
@@ -56,7 +58,7 @@ class LoginSite(LoginHouse):
             hasher,
             lambda device, peer: None,
         )
-        factories: Any = {IMaildrop: maildrop_factory(self.store)}
+        factories: Any = {IMaildrop: maildrop_factory(self.store), IMailboxes: mailboxes_factory(self.store)}
         portal = make_portal(Realm(self.directory, factories), doors, self.note)
         settings = {"mechanisms": tuple(MECHANISMS), "apop": protocol == "pop3", **options}
         self.options = ListenerOptions(protocol=Protocol(protocol), port=25, **settings)

@@ -1,12 +1,13 @@
 """Clients of other make log in over real sockets: Python's own libraries, and SCRAM with channel binding by scramp."""
 
 import hashlib
+import imaplib
 import poplib
 import smtplib
 import socket
 import ssl
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -205,6 +206,49 @@ class ClientTests(SocketCase):
         self.assertTrue((await deferToThread(use, "wrong"))[0].startswith(b"-ERR [AUTH]"))
         self.assertEqual(site.logged_in, ["APOP"])
         await site.factory.drain(5.0)
+
+    async def test_imaplib(self) -> None:
+        """Python's imaplib: LOGIN, CRAM-MD5 by a device password, and each SCRAM, where the server proves itself; wrong ones fail."""
+        site, port = self.listen("imap")
+
+        def use(mechanism: str, password: str) -> str:
+            with imaplib.IMAP4_SSL("127.0.0.1", port, ssl_context=context(), timeout=10) as client:
+                try:
+                    _imap_log_in(client, mechanism, password)
+                    return client.select()[0]
+                except imaplib.IMAP4.error as error:
+                    return str(error)
+
+        mechanisms = ["LOGIN", "CRAM-MD5"] + [
+            f"SCRAM-{one}{plus}" for one in ("SHA-1", "SHA-256") for plus in ("", "-PLUS")
+        ]
+        for mechanism in mechanisms:
+            self.assertEqual(await deferToThread(use, mechanism, site.device_password), "OK", mechanism)
+            self.assertIn("AUTHENTICATIONFAILED", await deferToThread(use, mechanism, "wrong"))
+        self.assertEqual(site.logged_in, ["USER", *mechanisms[1:]])
+        await site.factory.drain(5.0)
+
+
+def _imap_log_in(client: imaplib.IMAP4_SSL, mechanism: str, password: str) -> None:
+    if mechanism == "LOGIN":
+        client.login("alice", password)
+    elif mechanism == "CRAM-MD5":
+        client.login_cram_md5("alice", password)
+    else:
+        binding = end_point(client.sock) if mechanism.endswith("-PLUS") else None
+        steps = _scram_steps(ScramClient([mechanism], "alice", password, channel_binding=binding))
+        next(steps)
+        client.authenticate(mechanism, steps.send)
+
+
+def _scram_steps(client: ScramClient) -> Generator[bytes, bytes, None]:
+    """Takes challenges, yields responses."""
+    yield b""  # to begin with
+    challenge = yield client.get_client_first().encode()
+    client.set_server_first(challenge.decode())
+    challenge = yield client.get_client_final().encode()
+    client.set_server_final(challenge.decode())
+    yield b""
 
 
 def _stamp(client: poplib.POP3) -> bytes:

@@ -8,6 +8,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+import attrs
 from twisted.trial.unittest import TestCase
 
 from mailsvc.core.errors import temporary
@@ -29,6 +30,12 @@ ANSWERS = {
         CANCELLED: "-ERR authentication cancelled",
         TOO_LONG: "-ERR the authentication exchange is too long",
         WRONG: "-ERR [AUTH] wrong user name or password",
+    },
+    "imap": {
+        MALFORMED: "a BAD That is not a valid response",
+        CANCELLED: "a BAD Authentication cancelled",
+        TOO_LONG: "a BAD The authentication exchange is too long",
+        WRONG: "a NO [AUTHENTICATIONFAILED] Wrong user name or password",
     },
 }
 
@@ -103,16 +110,37 @@ def _wire(line: bytes | str) -> str:
     return b64encode(line).decode() if isinstance(line, bytes) else line
 
 
+@attrs.frozen
+class Words:
+    """How a protocol says it: its opening, the command, the prompt before an answer, and something that shows that the connection lives."""
+
+    opening: tuple[str, ...]
+    command: str
+    prompt: str
+    alive: tuple[str, str]
+
+
+WORDS = {
+    "submission": Words(
+        ("S: 220 …", "C: EHLO client.example", *["S: 250-…"] * 8, "S: 250 …"),
+        "AUTH",
+        "S: 334…",
+        ("C: RSET", "S: 250 2.0.0 Ok"),
+    ),
+    "pop3": Words(("S: +OK …",), "AUTH", "S: + …", ("C: UTF8", "S: +OK …")),
+    "imap": Words(("S: * OK …",), "a AUTHENTICATE", "S: + …", ("C: b NOOP", "S: b OK …")),
+}
+
+
 def script(protocol: str, cases: list[tuple[str, list[bytes | str], str]]) -> str:
     """The conversation: each exchange, then something that shows that the connection lives."""
-    pop = protocol == "pop3"
-    lines = ["S: +OK …"] if pop else ["S: 220 …", "C: EHLO client.example", *["S: 250-…"] * 8, "S: 250 …"]
+    words = WORDS[protocol]
+    lines = [*words.opening]
     for mechanism, answers, end in cases:
-        lines.append(f"C: AUTH {mechanism}")
+        lines.append(f"C: {words.command} {mechanism}")
         for answer in answers:
-            lines += ["S: + …" if pop else "S: 334…", f"C: {_wire(answer)}"]
-        lines += [f"S: {ANSWERS[protocol][end]}", "C: RSET" if not pop else "C: UTF8"]
-        lines.append("S: +OK …" if pop else "S: 250 2.0.0 Ok")
+            lines += [words.prompt, f"C: {_wire(answer)}"]
+        lines += [f"S: {ANSWERS[protocol][end]}", *words.alive]
     return "\n".join(lines)
 
 
@@ -296,22 +324,38 @@ class OfferTests(SocketCase):
         )
 
     async def test_a_broken_store(self) -> None:
-        """While secrets cannot be read, SCRAM is "later", in both protocols, and the connection lives."""
-        for protocol in ("submission", "pop3"):
+        """While secrets cannot be read, SCRAM is "later", in every protocol, and the connection lives."""
+        later = {"submission": "S: 454 4.7.0 …", "pop3": "S: -ERR [SYS/TEMP] …", "imap": "S: a NO [UNAVAILABLE] …"}
+        for protocol, words in WORDS.items():
             site = self.site(protocol, tls=TLSMode.IMPLICIT)
             self.patch(site.secrets, "verifiers", _fail)
-            pop = protocol == "pop3"
-            start = ["S: +OK …"] if pop else ["S: 220 …", "C: EHLO client.example", *["S: 250-…"] * 8, "S: 250 …"]
-            later = "S: -ERR [SYS/TEMP] …" if pop else "S: 454 4.7.0 …"
-            first = b64encode(FIRST).decode()
-            await self.converse(
-                site,
-                "\n".join(
-                    [
-                        *start,
-                        *[f"C: AUTH SCRAM-SHA-256 {first}", later] * 2,
-                        "C: AUTH X",
-                        "S: -ERR …" if pop else "S: 504 …",
-                    ]
-                ),
-            )
+            asked = f"C: {words.command} SCRAM-SHA-256 {b64encode(FIRST).decode()}"
+            await self.converse(site, "\n".join([*words.opening, *[asked, later[protocol]] * 2, *words.alive]))
+
+    async def test_imap_offers(self) -> None:
+        """CAPABILITY names what the listener wants and the line allows, the greeting's too, and the rest is refused."""
+        site = self.site("imap", tls=TLSMode.IMPLICIT, mechanisms=("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"))
+        await self.converse(
+            site,
+            """
+            S: * OK [CAPABILITY IMAP4rev1 LITERAL- ID ENABLE SASL-IR AUTH=SCRAM-SHA-256-PLUS AUTH=SCRAM-SHA-256…
+            C: a AUTHENTICATE NTLM
+            S: a NO NTLM is not supported…
+            C: b AUTHENTICATE PLAIN
+            S: b NO Unknown authentication mechanism
+            C: c AUTHENTICATE GSSAPI
+            S: c NO Unknown authentication mechanism
+            """,
+        )
+        bare = self.site("imap", auth_requires_tls=False)
+        await self.converse(
+            bare,
+            """
+            S: * OK [CAPABILITY … LOGINDISABLED AUTH=SCRAM-SHA-256 AUTH=SCRAM-SHA-1 AUTH=CRAM-MD5…
+            C: a AUTHENTICATE PLAIN
+            S: a NO [PRIVACYREQUIRED] …
+            C: b LOGIN alice x
+            S: b NO [PRIVACYREQUIRED] …
+            """,
+            implicit=False,
+        )
