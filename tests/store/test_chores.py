@@ -286,10 +286,10 @@ def test_housekeeper_finds_overgrown_mailboxes(house, monkeypatch):
     db = open_writer(house.layout.database)
     keeper._sweep(db)
     assert list(keeper.chores.overgrown) == [2]
-    assert os.path.getsize(house.layout.database) < 100_000
+    assert os.path.getsize(house.layout.database) < 200_000
     house.fill(100, ALICE)
     keeper._checkpoint(db)
-    assert os.path.getsize(house.layout.database) < 100_000
+    assert os.path.getsize(house.layout.database) < 200_000
     keeper.checkpoint()
     keeper._checkpoint(db)
     assert os.path.getsize(house.layout.database) > 400_000
