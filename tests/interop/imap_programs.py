@@ -130,7 +130,8 @@ class Fetchmail(Mailer):
         tls = {"none": 'sslproto ""', "starttls": 'sslproto "TLS1.2+"', "implicit": "ssl"}[line.tls]
         verify = f'sslcertck sslcertfile "{line.certificate}" sslcommonname localhost' if line.tls != "none" else ""
         text = (
-            f"set invisible\nset no syslog\npoll {HOST} protocol imap service {line.port}\n"
+            f'set invisible\nset no syslog\nset pidfile "{self.folder}/pid"\n'  # root's is one for the whole machine
+            f"poll {HOST} protocol imap service {line.port}\n"
             f'user "{self.login.name}" password "{self.login.password}" folder "{encode(name)}"'
             f' mda "{delivery_agent(self.folder)}" {options} no rewrite {tls} {verify}\n'
         )

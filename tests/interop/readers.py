@@ -99,7 +99,8 @@ def _fetchmail(line: Line, login: Login, folder: Path, options: str, *arguments:
     verify = f'sslcertck sslcertfile "{line.certificate}" sslcommonname localhost' if line.tls != "none" else ""
     config = private(
         folder / "fetchmailrc",
-        f"set invisible\nset no syslog\npoll {HOST} protocol pop3 service {line.port}\n"
+        f'set invisible\nset no syslog\nset pidfile "{folder}/pid"\n'  # root's is one for the whole machine
+        f"poll {HOST} protocol pop3 service {line.port}\n"
         f'user "{login.name}" password "{login.password}" {options} no rewrite {tls} {verify}\n',
     )
     environment = {**os.environ, "FETCHMAILHOME": str(folder), "LC_ALL": "C.UTF-8"}
