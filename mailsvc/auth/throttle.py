@@ -44,6 +44,7 @@ SUSPICIOUS = 10
 
 _SLOWEST = 8.0
 _NEVER = 0.0
+_LONG_AGO = float("-inf")
 
 
 @attrs.frozen
@@ -79,8 +80,8 @@ class _Bucket:
         """What was forgotten since."""
         self.level = max(0.0, self.level - max(0.0, now - self.at) / limit.forget)
         self.at = now
-        if not self.level:
-            self.blocks = 0
+        if not self.level and now - self.until >= limit.longest:
+            self.blocks = 0  # a long block empties the bucket too: only rest after it is a new beginning
 
     def fill(self, limit: Limit, weight: float, now: float) -> bool:
         """One more; True if it overflows."""
@@ -196,7 +197,7 @@ class Throttle:
         news = False
         for place in _places(address):
             key = (account, place)
-            news = news or self._known.get(key, _NEVER) < now - self._remember / 30
+            news = news or self._known.get(key, _LONG_AGO) < now - self._remember / 30
             self._known[key] = now
             self._known.move_to_end(key)
         while len(self._known) > MOST_KNOWN:
@@ -223,7 +224,7 @@ class Throttle:
         """Take over what another process knows."""
         for account, place, when in rows:
             key = (account, place)
-            self._known[key] = max(self._known.get(key, _NEVER), when)
+            self._known[key] = max(self._known.get(key, _LONG_AGO), when)
         while len(self._known) > MOST_KNOWN:
             self._known.popitem(last=False)
 
@@ -250,7 +251,7 @@ class Throttle:
 
     def _known_place(self, account: str, address: str, now: float) -> str | None:
         places = _places(address)
-        return next((one for one in places if self._known.get((account, one), _NEVER) > now - self._remember), None)
+        return next((one for one in places if self._known.get((account, one), _LONG_AGO) > now - self._remember), None)
 
     def _keys(self, account: str, address: str, place: str | None) -> Iterator[Key]:
         """The buckets that an attempt is measured by."""
