@@ -34,12 +34,9 @@ class NumberSet:
     @classmethod
     def of(cls, numbers: Iterable[int]) -> "NumberSet":
         """The set of these numbers, which may come in any order."""
-        ordered = sorted(set(numbers))
-        if ordered and ordered[-1] - ordered[0] == len(ordered) - 1:
-            return cls(((ordered[0], ordered[-1]),))  # without gaps: all of a mailbox, mostly
         ranges = []
         low = high = -2
-        for number in ordered:
+        for number in sorted(numbers):
             if number > high + 1:
                 if high >= 0:
                     ranges.append((low, high))
