@@ -105,6 +105,8 @@ class Bodies:
         """What is found already, and of others the part ``(offset, length)``: those in the database at once, those in files one by one."""
         if parts:
             found |= self._reader.inline_parts([(content, *part) for content, part in parts.items()])
+        if len(found) == len(contents):
+            return [found[content] for content in contents]
         return [await self._one(content, parts, found) for content in contents]
 
     async def _one(self, content: int, parts: dict[int, tuple[int, int]], found: dict[int, bytes]) -> bytes | None:

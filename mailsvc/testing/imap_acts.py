@@ -26,9 +26,10 @@ Step = Generator[Sequence[bytes | Synchronizing], list[Response], None]
 class Member:
     """One client with its picture of the mailbox that it has selected."""
 
-    def __init__(self, name: str, connection: socket.socket, log: Callable[[str], object]) -> None:
+    def __init__(self, name: str, connection: socket.socket, log: Callable[[str], object], kills: int) -> None:
         self.client = IMAPClient(connection, lambda line: log(f"{name} {line}"))
         self.client.heard = self._heard
+        self.kills = kills  # of workers, before it came
         self.picture = Picture()
         self.box = b""
         self.read_only = False

@@ -49,7 +49,7 @@ class Crowd:
         self._random = random.Random(seed)  # noqa: S311 - commands, not secrets
         self._log: deque[str] = deque(maxlen=KEPT)
         self._acts = Acts(self.records, self._random, seed)
-        self._connected = 0
+        self._connected = self._kills = 0
         first = self._connect()
         for box in STABLE[1:]:
             first.client.do(b"CREATE " + box)
@@ -92,6 +92,7 @@ class Crowd:
         begun = [(member, *started) for member in members if (started := self._begin(member))]
         if killing:
             self._log.append("a worker is killed")
+            self._kills += 1
             self._server.kill(choice.choice(["worker", "worker 1"]))
         elif choice.random() < 0.15:
             choice.choice([self._deliver, self._deliver, self._pop3])()
@@ -148,7 +149,7 @@ class Crowd:
 
         def attempt() -> bool:
             with suppress(OSError, Lost):
-                member = Member(f"{self._connected}", self._server.connect("imap"), self._log.append)
+                member = Member(f"{self._connected}", self._server.connect("imap"), self._log.append, self._kills)
                 member.client.do(b"LOGIN %s %s" % (ADDRESS.encode(), self._server.accounts[ADDRESS].encode()))
                 found.append(member)
             return bool(found)
@@ -159,15 +160,12 @@ class Crowd:
     def _reconnect(self, member: Member, lost: Lost) -> None:
         """Be there again. To lose the connection is right when the mailbox is gone or somebody killed the worker, and else it is not."""
         self.done["connections lost"] += 1
-        if not lost.bye and not self._killed_lately():
+        if not lost.bye and member.kills == self._kills:
             raise Broken(f"connection closed without BYE: {member.box!r}")
         member.client.close()
         fresh = self._connect()
         self._members[self._members.index(member)] = fresh
         self._settle(fresh)
-
-    def _killed_lately(self) -> bool:
-        return "a worker is killed" in list(self._log)[-300:]
 
     def _settle(self, member: Member) -> None:
         if self._random.random() < 0.5:
@@ -224,9 +222,6 @@ class Crowd:
             session.quit()
         except error_proto as error:
             self._log.append(f"pop3: {error}")  # in use, or a message has gone meanwhile
-        except OSError:
-            if not self._killed_lately():
-                raise
 
     # --- checkpoints ---
 

@@ -250,18 +250,18 @@ class Mutt(Mailer):
             *[f"set spoolfile={place!s}", f"push '{keys}<sync-mailbox><quit>'"],
         ]
         config = private(self.folder / "muttrc", "".join(f"{line}\n" for line in settings))
-        text = _on_a_terminal(["mutt", "-n", "-F", str(config)])
+        text = _on_a_terminal(["mutt", "-n", "-F", str(config)], hopeless=b"authentication failed")
         (self.folder / "screen").write_bytes(text)
 
 
-def _on_a_terminal(command: Sequence[str]) -> bytes:
-    """Run a program on a terminal of its own to its end; what it wrote. Raises Failed if it does not end."""
+def _on_a_terminal(command: Sequence[str], hopeless: bytes) -> bytes:
+    """Run a program on a terminal of its own to its end; what it wrote. Raises Failed if it writes ``hopeless``, or does not end."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.execvpe(command[0], list(command), {**os.environ, "TERM": "vt100", "LC_ALL": "C.UTF-8", "HOME": "/"})
     text, deadline = b"", time.monotonic() + PATIENCE
     try:
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and hopeless not in text:
             if select.select([terminal], [], [], 0.2)[0]:
                 try:
                     text += os.read(terminal, 65_536)

@@ -33,9 +33,8 @@ def section_column(section: Section | None, label: bytes, partial: Partial | Non
         return _part(section, label, partial)
     if section.text.startswith("HEADER"):
         take = _FROM_HEADER[section.text](section)
-        return Column(
-            label, lambda batch: [literal(_cut(take(each), partial)) for each in batch.headers], need=Need.HEADER
-        )
+        pieces = take if partial is None else lambda header: _cut(take(header), partial)
+        return Column(label, lambda batch: [literal(pieces(each)) for each in batch.headers], need=Need.HEADER)
     locate = _text if section.text else _whole
     return Column(
         label,

@@ -8,6 +8,8 @@ RFC 6858), in every item alike.
 """
 
 from collections.abc import AsyncIterator, Iterator
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
 from mailsvc.core.interfaces.mailboxes import IMailboxes
@@ -64,7 +66,7 @@ async def _batches(session: "Session", selection: "Selection", uids: NumberSet, 
 
 def _parts(rows: Rows, plan: Plan, utf8: bool) -> Iterator[Rows]:
     """Rows cut where its bodies become too many octets, and around messages that need a surrogate."""
-    surrogates = not utf8 and plan.about_octets
+    surrogates = not utf8 and plan.about_octets and bool(reduce(or_, rows.flags, 0) & SystemFlag.UTF8)
     if not surrogates and plan.need is not Need.BODY:
         yield rows
         return

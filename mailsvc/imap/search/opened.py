@@ -76,13 +76,19 @@ class Opened:
         subject = found[1] if found is not None else _subject(self._data)
         if subject is None or not subject.isascii():
             return None
-        return text in fold(decode_words(subject))
+        return text in _folded(subject)
 
     def has_text(self, text: str, header: bool) -> bool | None:
         """Whether the body, or with ``header`` also the header, holds ``text`` (folded); None: not known yet."""
         if self.depth is not Depth.BODY:
             return None
         return any(text in fold(piece.text) for piece in text_of(self._data, self._part, header))
+
+
+@lru_cache(maxsize=10_000)
+def _folded(subject: bytes) -> str:
+    """Subjects repeat: from letter to letter of a conversation, and from search to search while somebody types."""
+    return fold(decode_words(subject))
 
 
 def _any_contains(texts: Iterable[str], text: str) -> bool:
