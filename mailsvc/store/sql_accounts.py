@@ -50,7 +50,7 @@ def register_name(context: Context, operation: ops.RegisterName) -> str:
     must_be_free(context, domain, address, besides=operation.account)
     if context.one("SELECT 1 FROM alias WHERE address=?", address):
         raise MailError(Kind.EXISTS, "address-exists", detail=f"{address} is an alias")
-    context.db.execute("UPDATE account SET address=?, mailbox=1 WHERE id=?", (address, operation.account))
+    _rename(context, operation.account, address, mailbox=True)
     sql_mail.new_mailbox(context, operation.account, INBOX)
     return address
 
@@ -64,12 +64,16 @@ def drop_mailbox(context: Context, operation: ops.DropMailbox) -> None:
     for (one,) in context.all("SELECT id FROM mailbox WHERE account=?", operation.account):
         sql_mailboxes.erase_mailbox(context, one)
     context.db.execute("DELETE FROM subscription WHERE account=?", (operation.account,))
-    context.db.execute(
-        "UPDATE account SET address=?, mailbox=0, messages=0, octets=0 WHERE id=?",
-        (f"{login}@{domain_name}", operation.account),
-    )
+    context.db.execute("UPDATE account SET messages=0, octets=0 WHERE id=?", (operation.account,))
+    _rename(context, operation.account, f"{login}@{domain_name}", mailbox=False)
     quarantine(context, domain, address, operation.quarantine)
     context.accounts.append(AccountChanged(operation.account))
+
+
+def _rename(context: Context, account: int, address: str, mailbox: bool) -> None:
+    """Another address. The salt of SCRAM is made from it, so verifiers go; those of the login password come back when it is shown."""
+    context.db.execute("UPDATE account SET address=?, mailbox=? WHERE id=?", (address, mailbox, account))
+    context.db.execute("DELETE FROM scram WHERE account=?", (account,))
 
 
 def release_name(context: Context, operation: ops.ReleaseName) -> None:
