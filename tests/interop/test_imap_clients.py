@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mailsvc.testing.harness import RunningServer
+from mailsvc.testing.harness import RunningServer, wait_for
 from tests.letters import LETTERS, lf
 
 from .imap_folders import Picture, encode, lay_out, picture
@@ -61,9 +61,12 @@ def spoken(server: RunningServer, tls: str, operation: str) -> Iterator[None]:
     yield
     if tls != "implicit" and not operation.startswith("wrong"):
         here = f"imap@{server.host}:{server.ports['imap']}: "
-        sessions = [line for line in server.log[before:].splitlines() if here in line and " logged in" in line]
-        assert sessions
-        assert all(("(TLSv1" in line) == (tls == "starttls") for line in sessions), sessions
+
+        def sessions() -> list[str]:
+            return [line for line in server.log[before:].splitlines() if here in line and " logged in" in line]
+
+        wait_for(lambda: bool(sessions()), "the log tells of the session")
+        assert all(("(TLSv1" in line) == (tls == "starttls") for line in sessions()), sessions()
 
 
 def genuine(client: str, copy: bytes) -> bytes:
