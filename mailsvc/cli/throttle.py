@@ -55,16 +55,16 @@ def clear(app: App, name: str) -> None:
 
 @throttle.command("test", help="cli.throttle-test")
 @click.argument("client")
-@click.argument("account", type=ADDRESS, required=False, default="")
+@click.argument("account", type=ADDRESS, required=False, default=None)
 @as_json
 @pass_app
-def test(app: App, client: str, account: str, as_json: bool) -> None:
+def test(app: App, client: str, account: str | None, as_json: bool) -> None:
     """Print what would become of a log-in."""
     try:
         address = str(ip_address(client))
     except ValueError:
         raise click.BadParameter(texts().say("config.address", value=f'"{client}"')) from None
-    until, delay, known, never = _ask(app, "test", address, account)
+    until, delay, known, never = _ask(app, "test", address, account or "")
     print_record(_VERDICT, {"until": _date(until), "delay": round(delay, 1), "known": known, "never": never}, as_json)
 
 

@@ -400,6 +400,34 @@ TABLE = {
             'mailsvc.toml:3: group: このシステムにグループ "no-such-group" はありません',
         ],
     ),
+    "password service": (
+        '[[listener]]\nprotocol = "poppassd"\naddress = "192.0.2.1"\nport = 106\ntls = "none"\n'
+        '[[listener]]\nprotocol = "poppassd"\naddress = "127.0.0.1"\nport = 106\ntls = "none"\n',
+        [
+            'mailsvc.toml:12: listener[2].tls: poppassd cannot begin TLS by itself: use tls = "implicit", or tls = "none" on the loopback'
+        ],
+        [
+            'mailsvc.toml:12: listener[2].tls: poppassd は途中から TLS に切り替えられません。tls = "implicit" にするか、'
+            'ループバックで tls = "none" にしてください',
+        ],
+    ),
+    "certificates": (
+        '[[domain]]\nname = "a.test"\ncertificate = "mailsvc.toml"\n[[domain]]\nname = "b.test"\ncertificate = "mailsvc.toml"\n'
+        'key = "mailsvc.toml"\nname_pattern = "["\n[tls]\nclient_revoked = "mailsvc.toml"\n',
+        [
+            "mailsvc.toml:8: domain[2].key: a certificate and its key belong together; key is missing",
+            "mailsvc.toml:13: domain[3].certificate: a domain's own certificate needs one in [tls] beside it, "
+            "for clients that ask for no name",
+            "mailsvc.toml:15: domain[3].name_pattern: is no regular expression: unterminated character set at position 0",
+            "mailsvc.toml:17: tls.client_revoked: needs client_authorities, whose lists these are",
+        ],
+        [
+            "mailsvc.toml:8: domain[2].key: 証明書と秘密鍵は両方必要です。key がありません",
+            "mailsvc.toml:13: domain[3].certificate: ドメイン固有の証明書には、名前を示さないクライアントのための [tls] の証明書も必要です",
+            "mailsvc.toml:15: domain[3].name_pattern: 正規表現ではありません: unterminated character set at position 0",
+            "mailsvc.toml:17: tls.client_revoked: 失効リストには、その認証局（client_authorities）が必要です",
+        ],
+    ),
     "host name": (
         f"={MINIMAL.replace('mail.example.test', 'a..b')}",
         [

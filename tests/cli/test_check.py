@@ -18,9 +18,11 @@ import pytest
 from mailsvc.app.checkup import Finding, Grade, examine
 from mailsvc.app.config import Config, load
 from mailsvc.app.initial import Initial, create
+from mailsvc.app.options import DomainOptions
 from mailsvc.auth.keyring import Key, KeyFile, KeyRing
 from mailsvc.net.certificates import self_signed, write_pair
 from mailsvc.texts import Texts
+from tests.net.authority import Authority
 
 from .conftest import Run
 
@@ -269,3 +271,29 @@ def test_command(house: Run, tmp_path: Path) -> None:
     (tmp_path / "key.pem").chmod(0o644)
     grades = [one["grade"] for one in json.loads(house("check", "--json", code=1).stdout)]
     assert grades.count("bad") == 1
+
+
+def test_further_certificates(config: Config, tmp_path: Path) -> None:
+    """A domain's own certificate is looked at like the first one."""
+    paths = tmp_path / "own.pem", tmp_path / "own.key"
+    write_pair(*paths, self_signed(["mail.own.test"], NOW - datetime.timedelta(days=810)))
+    config = attrs.evolve(
+        config, domain=(*config.domains, DomainOptions(name="own.test", certificate=paths[0], key=paths[1]))
+    )
+    assert bad(examine(config, NOW)) == [("domain own.test", "check.ends-soon")]
+    paths[0].write_text("nonsense")
+    assert bad(examine(config, NOW)) == [("domain own.test", "check.pair")]
+
+
+def test_revocation_lists(config: Config, tmp_path: Path) -> None:
+    """A revocation list that ran out, or that is none, is told of before it keeps people out."""
+    authority = Authority("Example CA", NOW)
+    paths = tmp_path / "ca.pem", tmp_path / "crl.pem"
+    paths[0].write_bytes(authority.pem)
+    paths[1].write_bytes(authority.revoked(1))
+    tls = attrs.evolve(config.tls, client_authorities=paths[0], client_revoked=paths[1])
+    config = attrs.evolve(config, tls=tls)
+    assert bad(examine(config, NOW)) == []
+    assert bad(examine(config, NOW + datetime.timedelta(days=31))) == [("tls.client_revoked", "check.revoked-old")]
+    paths[1].write_text("nonsense")
+    assert bad(examine(config, NOW)) == [("tls.client_authorities", "check.clients")]

@@ -544,3 +544,21 @@ class DrainTests(TestCase):
         Deferred.fromCoroutine(echo.factory.drain(10))
         clock.advance(10)
         self.assertTrue(transport.disconnected)
+
+    def test_revoked(self) -> None:
+        """A log-in that was revoked ends the connection: an idle one now, a busy one after its command, but within half a second."""
+        clock = Clock()
+        factory = ConversationFactory(ListenerOptions(protocol=Protocol.SMTP, port=25), Echo, clock)
+        idle, idle_transport = join(factory)
+        busy, busy_transport = join(factory)
+        stuck, stuck_transport = join(factory)
+        for echo in (busy, stuck):
+            echo.dataReceived(b"wait\r\nsay no more\r\n")
+        for echo in (idle, busy, stuck):
+            echo.end("revoked")
+        self.assertEqual(said(idle_transport), b"hello\r\nfarewell revoked\r\n")
+        busy.gates.pop().callback(None)
+        self.assertEqual(said(busy_transport), b"hello\r\nwaited\r\nfarewell revoked\r\n")
+        self.assertFalse(stuck_transport.disconnected)
+        clock.advance(0.5)
+        self.assertTrue(stuck_transport.disconnected)
