@@ -147,7 +147,7 @@ def test_renewed_certificate(directory: Path, workers: int) -> None:
         certificate, key = self_signed(["renewed.example.test"], datetime.now(UTC))
         server.certificate.write_bytes(certificate)
         os.kill(server.pid, signal.SIGHUP)
-        wait_for(lambda: "the old certificate stays in use" in server.log, "the half-renewed pair is refused")
+        wait_for(lambda: "the old certificates stay in use" in server.log, "the half-renewed pair is refused")
         assert {shown_certificate(server) for _ in range(10)} == {"CN=mail.example.test"}
         (directory / "key.pem").write_bytes(key)
         os.kill(server.pid, signal.SIGHUP)
