@@ -86,7 +86,7 @@ class BackupUnderLoadTests(OwnerTestCase):
                 ((placed,),) = await self.store.apply(
                     [delivery(account, data=None, size=body.size, location=body.location)]
                 )
-                await self.store.apply([delivery(account), Expunge(placed[0], uids(placed[1] - 4))])
+                await self.store.apply([delivery(account), Expunge(placed[0], uids(max(1, placed[1] - 4)))])
 
         async def backups():
             for number in range(3):
