@@ -5,6 +5,6 @@ from twisted.application.service import ServiceMaker
 mailsvc = ServiceMaker(
     "mailsvc",
     "mailsvc.tap",
-    "SMTP, submission, LMTP and POP3 with one store and one relay decision.",
+    "SMTP, submission, LMTP, IMAP4 and POP3 with one store and one relay decision.",
     "mailsvc",
 )
