@@ -25,6 +25,7 @@ __all__ = [
     "Refused",
     "as_json",
     "note",
+    "plain_console",
     "print_json",
     "print_record",
     "print_table",
@@ -88,13 +89,18 @@ def print_record(columns: Sequence[Column], record: Mapping[str, Any], json_want
         click.echo(f"{texts().say(column.heading)}: {_cell(record[column.key])}")
 
 
+def plain_console() -> Console:
+    """A terminal that shows words as they are: rich makes pictures of ``:AB:`` in a fingerprint, and styles of brackets."""
+    return Console(highlight=False, soft_wrap=True, emoji=False, markup=False)
+
+
 def _draw(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> None:
     table = Table()
     for column in columns:
         table.add_column(texts().say(column.heading), justify="right" if column.right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(_cell(row[column.key])) for column in columns))
-    Console().print(table)
+    plain_console().print(table)
 
 
 def _cell(value: Any) -> str:

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import click
 from rich.box import SIMPLE
-from rich.console import Console
 from rich.table import Table
 
 from mailsvc.app.config import Config, load
 from mailsvc.app.initial import CONFIG_NAME, create
 from mailsvc.app.quickstart import Demonstration, initial, remember, serve, start, taken
 from mailsvc.cli.house import House, open_house
-from mailsvc.cli.output import Refused
+from mailsvc.cli.output import Refused, plain_console
 from mailsvc.cli.words import Command, texts
 from mailsvc.core.operations import AddAccount
 from mailsvc.net.certificates import Facts
@@ -79,17 +78,17 @@ def _ensure(house: House, account: Demonstration) -> None:
 
 
 def _print_all(config: Config, accounts: Sequence[Demonstration]) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    console = plain_console()
     say = texts().say
-    console.print(say("quickstart.heading", domain=config.domains[0].name, file=config.file), markup=False)
+    console.print(say("quickstart.heading", domain=config.domains[0].name, file=config.file))
     console.print(_accounts(accounts))
     console.print(_settings(config))
     if config.tls.certificate:
         fingerprint = Facts.read(config.tls.certificate).fingerprint
-        console.print(say("quickstart.fingerprint", fingerprint=fingerprint), markup=False)
+        console.print(say("quickstart.fingerprint", fingerprint=fingerprint))
     for line in _ready_lines(config, accounts):
-        console.print(line, markup=False)
-    console.print("\n" + say("quickstart.ending", file=shlex.quote(str(config.file))), markup=False)
+        console.print(line)
+    console.print("\n" + say("quickstart.ending", file=shlex.quote(str(config.file))))
 
 
 def _accounts(accounts: Sequence[Demonstration]) -> Table:

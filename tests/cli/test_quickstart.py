@@ -24,6 +24,7 @@ from mailsvc.app.config import load
 from mailsvc.app.initial import CannotCreate, Initial, create
 from mailsvc.app.quickstart import initial, pronounceable, remember
 from mailsvc.cli.main import cli
+from mailsvc.cli.output import plain_console
 from mailsvc.wire.options import Protocol
 
 START = 60.0
@@ -189,3 +190,11 @@ def test_commands_beside_the_running_server(tmp_path: Path) -> None:
         log = stop(process)
     assert re.search(r" debug pop3.*STAT", log), log
     assert "s3cret" not in log
+
+
+def test_fingerprint_is_shown_as_it_is() -> None:
+    """The terminal makes no picture of ``:AB:`` in a certificate's fingerprint, and nothing of brackets."""
+    console = plain_console()
+    with console.capture() as shown:
+        console.print("FD:AB:B4:CD [bold] x")
+    assert shown.get() == "FD:AB:B4:CD [bold] x\n"
