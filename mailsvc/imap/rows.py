@@ -40,6 +40,12 @@ class Rows:
             return self
         return Rows(*(column[start:end] for column in self.columns))
 
+    def at(self, positions: Sequence[int]) -> "Rows":
+        """Those at some positions, ascending."""
+        if len(positions) == len(self):
+            return self
+        return Rows(*([column[at] for at in positions] for column in self.columns))
+
 
 def rows_of(view: IMailboxView, uids: NumberSet, size: int) -> Iterator[Rows]:
     """The messages of a set that are still there, about ``size`` at a time, as they are when they are taken."""

@@ -1,23 +1,27 @@
 """The search keys as tests: a table from the key's type to what makes its test (RFC 3501 6.4.4, RFC 5032, RFC 7162 3.1.5).
 
-A test takes a message's :class:`Row` and, if it was opened, what is in it, and says True, False, or None: not known before the message is
-opened further. Days of internal dates are days in UTC, in which INTERNALDATE is shown.
+A test takes many messages at once, as columns (:class:`~mailsvc.imap.rows.Rows`), and, if they were opened, what is in each. For each it
+says True, False, or None: not known before the message is opened further. Days of internal dates are days in UTC, in which INTERNALDATE is
+shown.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mailsvc.formats.imap import search as keys
 from mailsvc.formats.imap.search import Key
 from mailsvc.formats.mime.text import fold
-from mailsvc.imap.search.opened import DATE, FLAGS, MODSEQ, NUMBER, SIZE, UID, Opened, Row
+from mailsvc.imap.rows import Rows
+from mailsvc.imap.search.opened import Opened
 
 if TYPE_CHECKING:
     from mailsvc.imap.selection import Selection
 
-__all__ = ["TESTS", "Test", "compile_key", "tests_of"]
+__all__ = ["TESTS", "Test", "Verdicts", "compile_key", "tests_of"]
 
-Test = Callable[[Row, Opened | None], bool | None]
+Verdicts = list[bool | None]
+
+Test = Callable[[Rows, Sequence[Opened] | None], Verdicts]
 
 _EPOCH_DAY = 719_163
 """``date(1970, 1, 1).toordinal()``."""
@@ -45,45 +49,36 @@ def tests_of(key: Key) -> int:
 
 
 def _all(key: keys.All, selection: "Selection", now: int) -> Test:
-    return lambda row, opened: True
+    return lambda rows, opened: [True] * len(rows)
 
 
 def _and(key: keys.And, selection: "Selection", now: int) -> Test:
-    tests = [compile_key(each, selection, now) for each in key.keys]
-
-    def test(row: Row, opened: Opened | None) -> bool | None:
-        known: bool | None = True
-        for each in tests:
-            verdict = each(row, opened)
-            if verdict is False:
-                return False
-            known = known and verdict
-        return known
-
-    return test
+    return _every([compile_key(each, selection, now) for each in key.keys])
 
 
 def _or(key: keys.Or, selection: "Selection", now: int) -> Test:
-    tests = [compile_key(each, selection, now) for each in key.keys]
-
-    def test(row: Row, opened: Opened | None) -> bool | None:
-        known: bool | None = False
-        for each in tests:
-            verdict = each(row, opened)
-            if verdict:
-                return True
-            known = verdict if verdict is None else known
-        return known
-
-    return test
+    return _opposite(_every([_opposite(compile_key(each, selection, now)) for each in key.keys]))
 
 
 def _not(key: keys.Not, selection: "Selection", now: int) -> Test:
-    inner = compile_key(key.key, selection, now)
+    return _opposite(compile_key(key.key, selection, now))
 
-    def test(row: Row, opened: Opened | None) -> bool | None:
-        verdict = inner(row, opened)
-        return None if verdict is None else not verdict
+
+def _opposite(inner: Test) -> Test:
+    return lambda rows, opened: [None if verdict is None else not verdict for verdict in inner(rows, opened)]
+
+
+def _every(tests: Sequence[Test]) -> Test:
+    """Whether all of them say yes; what one has refused, the next is not asked about."""
+
+    def test(rows: Rows, opened: Sequence[Opened] | None) -> Verdicts:
+        verdicts: Verdicts = [True] * len(rows)
+        for each in tests:
+            left = [at for at, verdict in enumerate(verdicts) if verdict is not False]
+            more = each(rows.at(left), opened and [opened[at] for at in left])
+            for at, verdict in zip(left, more, strict=True):
+                verdicts[at] = verdict if verdicts[at] else verdict and None
+        return verdicts
 
     return test
 
@@ -94,68 +89,70 @@ def _not(key: keys.Not, selection: "Selection", now: int) -> Test:
 def _flagged(key: keys.Flagged, selection: "Selection", now: int) -> Test:
     bit = selection.names.bits(key.flag)
     if key.present:
-        return lambda row, opened: bool(row[FLAGS] & bit)
-    return lambda row, opened: not row[FLAGS] & bit
+        return lambda rows, opened: [flags & bit != 0 for flags in rows.flags]
+    return lambda rows, opened: [not flags & bit for flags in rows.flags]
 
 
 def _recent(key: keys.Recent, selection: "Selection", now: int) -> Test:
     first = selection.recent
-    return lambda row, opened: row[UID] >= first
+    return lambda rows, opened: [uid >= first for uid in rows.uids]
 
 
 def _numbers(key: keys.Numbers, selection: "Selection", now: int) -> Test:
     view = selection.view
     if key.uid:
         uids = key.numbers.resolve(view.uid(view.exists) if view.exists else 0)
-        return lambda row, opened: row[UID] in uids
+        return lambda rows, opened: [uid in uids for uid in rows.uids]
     numbers = key.numbers.resolve(view.exists)
-    return lambda row, opened: row[NUMBER] in numbers
+    return lambda rows, opened: [number in numbers for number in rows.numbers]
 
 
 def _dated(key: keys.Dated, selection: "Selection", now: int) -> Test:
     compare, day = _RELATIONS[key.relation], key.day.toordinal()
     if not key.sent:
-        return lambda row, opened: compare(row[DATE] // 86_400 + _EPOCH_DAY, day)
+        return lambda rows, opened: [compare(date // 86_400 + _EPOCH_DAY, day) for date in rows.dates]
 
-    def test(row: Row, opened: Opened | None) -> bool | None:
-        found = opened.day() if opened is not None else None
-        if found is None:
-            return None
-        return found[0] is not None and compare(found[0].toordinal(), day)
+    def sent(opened: Opened) -> bool:
+        found = opened.day()
+        return found is not None and compare(found.toordinal(), day)
 
-    return test
+    return _inside(sent)
 
 
 def _size(key: keys.Size, selection: "Selection", now: int) -> Test:
     octets = key.octets
     if key.larger:
-        return lambda row, opened: row[SIZE] > octets
-    return lambda row, opened: row[SIZE] < octets
+        return lambda rows, opened: [size > octets for size in rows.sizes]
+    return lambda rows, opened: [size < octets for size in rows.sizes]
 
 
 def _within(key: keys.Within, selection: "Selection", now: int) -> Test:
     moment = now - key.seconds
     if key.younger:
-        return lambda row, opened: row[DATE] >= moment
-    return lambda row, opened: row[DATE] <= moment
+        return lambda rows, opened: [date >= moment for date in rows.dates]
+    return lambda rows, opened: [date <= moment for date in rows.dates]
 
 
 def _modseq(key: keys.ModSeq, selection: "Selection", now: int) -> Test:
     least = key.modseq
-    return lambda row, opened: row[MODSEQ] >= least
+    return lambda rows, opened: [modseq >= least for modseq in rows.modseqs]
 
 
 # --- what only the message tells ---
 
 
+def _inside(test: Callable[[Opened], bool | None]) -> Test:
+    return lambda rows, opened: [None] * len(rows) if opened is None else [test(each) for each in opened]
+
+
 def _header(key: keys.HeaderText, selection: "Selection", now: int) -> Test:
     name, text = key.name, fold(key.text)
-    return lambda row, opened: opened.contains(name, text) if opened is not None else None
+    return _inside(lambda opened: opened.contains(name, text))
 
 
 def _body(key: keys.BodyText, selection: "Selection", now: int) -> Test:
     text, header = fold(key.text), key.header
-    return lambda row, opened: opened.has_text(text, header) if opened is not None else None
+    return _inside(lambda opened: opened.has_text(text, header))
 
 
 TESTS: dict[type, Callable[[Any, "Selection", int], Test]] = {

@@ -15,7 +15,7 @@ from mailsvc.formats.mime.sentdate import sent_day
 from mailsvc.formats.mime.text import field_text, fold, text_of
 from mailsvc.formats.mime.words import decode_words
 
-__all__ = ["CONTENT", "DATE", "FLAGS", "MODSEQ", "NUMBER", "SIZE", "UID", "Depth", "Opened", "Row"]
+__all__ = ["Depth", "Opened"]
 
 _STRING = re.compile(rb'NIL|"([^"\\]*(?:\\.[^"\\]*)*)"|\{([0-9]+)\}\r\n')
 _SUBJECT = re.compile(rb'\((?:NIL|"[^"\\]*") "([^"\\]*)"')
@@ -33,12 +33,6 @@ class Depth(enum.IntEnum):
     BODY = 3
 
 
-Row = tuple[int, ...]
-"""What the view's arrays say of a message: a plain tuple, for a search may look at a million; the names are those of its places."""
-
-NUMBER, UID, MODSEQ, FLAGS, SIZE, DATE, CONTENT = range(7)
-
-
 class Opened:
     """A message opened to some depth; ``data`` is its envelope, header, or all of it."""
 
@@ -50,13 +44,13 @@ class Opened:
     def _part(self) -> Part:
         return scan(self._data)
 
-    def day(self) -> tuple[date | None]:
+    def day(self) -> date | None:
         """The day of the Date field, if there is a readable one."""
         if self.depth is Depth.ENVELOPE:
             value, _ = _nstring(self._data, 1)
         else:
             value = self._part.fields.first(b"date")
-        return (sent_day(value) if value else None,)
+        return sent_day(value) if value else None
 
     def contains(self, name: str, text: str) -> bool | None:
         """Whether a field called ``name`` (lower case) holds ``text`` (folded); None: not known yet."""

@@ -13,8 +13,8 @@ from mailsvc.formats.imap import search as keys
 from mailsvc.formats.imap.search import Key
 from mailsvc.formats.imap.sets import NumberSet
 from mailsvc.imap.rows import Rows, rows_of
-from mailsvc.imap.search.keys import Test, compile_key, tests_of
-from mailsvc.imap.search.opened import CONTENT, SIZE, UID, Depth, Opened, Row
+from mailsvc.imap.search.keys import Test, Verdicts, compile_key, tests_of
+from mailsvc.imap.search.opened import Depth, Opened
 from mailsvc.imap.selection import ALL
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ OPEN = {Depth.ENVELOPE: 1000, Depth.HEADER: 200, Depth.BODY: 100}
 OCTETS = 1_048_576
 """Octets of whole messages that are opened at a time, unless one alone has more."""
 
-Found = list[Row]
+Found = tuple[Rows, Verdicts]
+"""Some messages, and which of them pass."""
 
 
 class Scan:
@@ -52,40 +53,39 @@ class Scan:
         self._within = _within(key, selection)
 
     async def found(self) -> AsyncIterator[Found]:
-        """The messages that pass, in slices, in order."""
+        """All messages that were looked at and what was found of each, in slices, in order."""
         for rows in rows_of(self._selection.view, self._within, ROWS):
             few = len(rows) * self._weight <= FEW
-            passed, open_ = _look(self._test, rows) if few else await self._mailboxes.elsewhere(_look, self._test, rows)
-            if open_:
-                for depth in (Depth.ENVELOPE, Depth.HEADER, Depth.BODY):
-                    open_ = await self._open(passed, open_, depth)
-                passed.sort()
-            yield passed
+            verdicts = self._test(rows, None) if few else await self._mailboxes.elsewhere(self._test, rows, None)
+            for depth in (Depth.ENVELOPE, Depth.HEADER, Depth.BODY):
+                await self._open(rows, verdicts, depth)
+            yield rows, verdicts
 
-    async def _open(self, passed: Found, rows: Found, depth: Depth) -> Found:
-        """Decide what can be decided at this depth; the rest is returned."""
-        undecided: Found = []
-        for some in _slices(rows, depth):
-            octets = await self._read(depth, some)
+    async def _open(self, rows: Rows, verdicts: Verdicts, depth: Depth) -> None:
+        """Decide what can be decided at this depth."""
+        if None not in verdicts:
+            return
+        undecided = [at for at, verdict in enumerate(verdicts) if verdict is None]
+        for some in _slices(undecided, rows.sizes, depth):
+            octets = await self._read(depth, rows.at(some))
             self.complete = self.complete and None not in octets
-            more, rest = await self._mailboxes.elsewhere(_look_into, self._test, some, depth, octets)
-            passed += more
-            undecided += rest
-        return undecided
+            found = await self._mailboxes.elsewhere(_look_into, self._test, rows.at(some), depth, octets)
+            for at, verdict in zip(some, found, strict=True):
+                verdicts[at] = verdict
 
-    async def _read(self, depth: Depth, rows: Found) -> list[bytes | None]:
+    async def _read(self, depth: Depth, rows: Rows) -> list[bytes | None]:
         if depth is Depth.ENVELOPE:
             return await self._envelopes(rows)
-        contents = [row[CONTENT] for row in rows]
         bodies = self._mailboxes.bodies
-        return await (bodies.get_headers(contents) if depth is Depth.HEADER else bodies.get_many(contents))
+        return await (bodies.get_headers if depth is Depth.HEADER else bodies.get_many)(list(rows.contents))
 
-    async def _envelopes(self, rows: Found) -> list[bytes | None]:
-        uids = NumberSet.of(row[UID] for row in rows)
+    async def _envelopes(self, rows: Rows) -> list[bytes | None]:
         known: dict[int, bytes] = {}
-        async for piece in self._mailboxes.fetch(self._selection.view.mailbox, uids, (Field.ENVELOPE,)):
+        async for piece in self._mailboxes.fetch(
+            self._selection.view.mailbox, NumberSet.of(rows.uids), (Field.ENVELOPE,)
+        ):
             known.update(piece)
-        return [known.get(row[UID]) for row in rows]
+        return [known.get(uid) for uid in rows.uids]
 
 
 def _within(key: Key, selection: "Selection") -> NumberSet:
@@ -95,40 +95,24 @@ def _within(key: Key, selection: "Selection") -> NumberSet:
     return selection.view.uids(first.numbers, first.uid) if first is not None else selection.view.uids(ALL, by_uid=True)
 
 
-def _slices(rows: Sequence[Row], depth: Depth) -> Iterator[Found]:
-    some: Found = []
+def _slices(positions: Sequence[int], sizes: Sequence[int], depth: Depth) -> Iterator[list[int]]:
+    some: list[int] = []
     octets = 0
-    for row in rows:
-        octets += row[SIZE] if depth is Depth.BODY else 0
+    for at in positions:
+        octets += sizes[at] if depth is Depth.BODY else 0
         if some and (len(some) >= OPEN[depth] or octets > OCTETS):
             yield some
-            some, octets = [], row[SIZE]
-        some.append(row)
+            some, octets = [], sizes[at]
+        some.append(at)
     if some:
         yield some
 
 
-def _look(test: Test, rows: Rows) -> tuple[Found, Found]:
-    """Which rows pass, and which have to be opened."""
-    passed: Found = []
-    undecided: Found = []
-    for row in zip(*rows.columns, strict=True):
-        verdict = test(row, None)
-        if verdict:
-            passed.append(row)
-        elif verdict is None:
-            undecided.append(row)
-    return passed, undecided
-
-
-def _look_into(test: Test, rows: Found, depth: Depth, octets: Sequence[bytes | None]) -> tuple[Found, Found]:
-    """The same for messages that were opened; those that are gone pass no test."""
-    passed: Found = []
-    undecided: Found = []
-    for row, data in zip(rows, octets, strict=True):
-        verdict = test(row, Opened(depth, data)) if data is not None else False
-        if verdict:
-            passed.append(row)
-        elif verdict is None:
-            undecided.append(row)
-    return passed, undecided
+def _look_into(test: Test, rows: Rows, depth: Depth, octets: Sequence[bytes | None]) -> Verdicts:
+    """What the test says of messages that were opened; those that are gone pass none."""
+    here = [(at, Opened(depth, data)) for at, data in enumerate(octets) if data is not None]
+    verdicts: Verdicts = [False] * len(octets)
+    found = test(rows.at([at for at, _ in here]), [opened for _, opened in here])
+    for (at, _), verdict in zip(here, found, strict=True):
+        verdicts[at] = verdict
+    return verdicts
