@@ -7,7 +7,8 @@ Standards: RFC 3501 5.2, 5.5, 7.2, 7.3, 7.4; RFC 7162 3.1 (MODSEQ in unsolicited
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import compress
 from typing import TYPE_CHECKING
 
 from mailsvc.core.interfaces.view import IMailboxView, Run
@@ -74,7 +75,11 @@ class Selection:
 
     def sequence(self, uids: NumberSet) -> NumberSet:
         """The sequence numbers of UIDs in the picture."""
-        return NumberSet.of(number for run in self.view.runs(uids) for number in _numbers(run))
+        return NumberSet.ascending([number for run in self.view.runs(uids) for number in _numbers(run)])
+
+    def having(self, uids: NumberSet, test: Callable[[Run], Sequence[bool]]) -> NumberSet:
+        """Those of some messages that pass a test of rows."""
+        return NumberSet.ascending([uid for run in self.view.runs(uids) for uid in compress(run.uids, test(run))])
 
     @property
     def recent_count(self) -> int:

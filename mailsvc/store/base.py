@@ -81,7 +81,7 @@ class StoreBase:
         self, mailbox: int, rows: list[tuple[Any, ...]], fields: Sequence[Field]
     ) -> list[tuple[Any, ...]]:
         """The same slice with descriptions that are made now, for messages from before there were any."""
-        uids = NumberSet.of(row[0] for row in rows).ranges
+        uids = NumberSet.ascending([row[0] for row in rows]).ranges
         again = [row async for part in self.reader.fetch(mailbox, uids, (Field.CONTENT, *fields)) for row in part]
         made = await self.descriptions.render({row[1] for row in again if None in row})
         return [

@@ -8,9 +8,11 @@ No step looks at all messages, except to load them and, in C, to close the gap t
 few octets as they need: a mailbox of 1,000 takes about 17 kB.
 """
 
+import operator
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
+from itertools import compress
 
 import attrs
 from twisted.internet.defer import Deferred, DeferredLock
@@ -63,7 +65,7 @@ class Columns:
 
     def remove(self, positions: Sequence[int]) -> None:
         """Close the gaps of messages that are gone."""
-        runs = NumberSet.of(positions).ranges
+        runs = NumberSet.ascending(positions).ranges
         for name in self.__slots__:
             setattr(self, name, _without(getattr(self, name), runs))
 
@@ -225,7 +227,9 @@ class Replica:
             self._compare(low, high, rows, start, stop, changed, gone)
             start = stop
         columns = self.columns
-        covering = tuple((columns.uids[first], columns.uids[last]) for first, last in NumberSet.of(changed).ranges)
+        covering = tuple(
+            (columns.uids[first], columns.uids[last]) for first, last in NumberSet.ascending(changed).ranges
+        )
         change = Change(covering, array("I", [columns.uids[position] for position in gone]))
         if gone:
             columns.remove(gone)
@@ -247,7 +251,7 @@ class Replica:
         there = columns.uids[first : bisect_right(columns.uids, high, first)]
         if there == rows.uids[start:stop]:
             before, after = columns.modseqs[first : first + len(there)], rows.modseqs[start:stop]
-            changed.extend(at for at, (old, new) in enumerate(zip(before, after, strict=True), first) if old != new)
+            changed.extend(compress(range(first, first + len(there)), map(operator.ne, before, after)))
             columns.replace(first, rows, start, stop)
             return
         present = set(rows.uids[start:stop])

@@ -55,8 +55,8 @@ def wanted(uids: Intervals) -> str:
 
 
 def intervals(rows: Sequence[tuple[Any, ...]]) -> Intervals:
-    """The UIDs of rows that begin with them."""
-    return NumberSet.of(row[0] for row in rows).ranges
+    """The UIDs of rows that begin with them, ascending."""
+    return NumberSet.ascending([row[0] for row in rows]).ranges
 
 
 def joined(pieces: Iterable[tuple[int, int]]) -> Intervals:

@@ -1,7 +1,7 @@
 """The SQL of messages that are in mailboxes: flags, copies, moves, removal.
 
-Each function looks at the rows that it changes once, in Python, and writes by intervals: 50,000 messages that follow each other are one
-statement. Counters of mailboxes and accounts change in the statement beside the rows that they count.
+Each function writes by intervals: 50,000 messages that follow each other are one statement; and where it must know the rows that it
+changes, it looks at them once. Counters of mailboxes and accounts change in the statement beside the rows that they count.
 """
 
 # ruff: noqa: S608 - SQL is put together from constants of this package only
@@ -46,28 +46,24 @@ def store_flags(context: Context, operation: ops.StoreFlags) -> tuple[int, Inter
     unmodified: Intervals = ()
     if limit < mailbox.modseq:
         unmodified = intervals(context.all(f"SELECT uid FROM {WANTED} AND modseq>?3", mailbox.id, listed, limit))
-    rows = context.all(
-        f"SELECT uid, flags FROM {WANTED} AND modseq<=?3 AND flags <> ((flags & ~?4) | ?5)",
+    count, seen, first, last = context.one(
+        f"SELECT count(*), sum(flags & 1), min(uid), max(uid) FROM {WANTED} AND modseq<=?3 AND flags <> ((flags & ~?4) | ?5)",
         mailbox.id, listed, limit, remove, add,
     )  # fmt: skip
-    if not rows:
+    if not count:
         return 0, unmodified
     keep(context, mailbox, keywords)
-    _write_flags(context, mailbox, rows, remove, add)
-    return mailbox.modseq + 1, unmodified
-
-
-def _write_flags(context: Context, mailbox: Box, rows: list[tuple[int, int]], remove: int, add: int) -> None:
-    uids = intervals(rows)
     modseq = mailbox.modseq + 1
+    uids = tuple((max(low, first), min(high, last)) for low, high in operation.uids if low <= last and high >= first)
     context.db.executemany(
-        "UPDATE msg SET flags=(flags & ~?1) | ?2, modseq=?3 WHERE mailbox=?4 AND uid BETWEEN ?5 AND ?6",
-        ((remove, add, modseq, mailbox.id, low, high) for low, high in uids),
+        "UPDATE msg SET flags=(flags & ~?1) | ?2, modseq=?3 WHERE mailbox=?4 AND uid BETWEEN ?5 AND ?6"
+        " AND modseq<=?7 AND flags <> ((flags & ~?1) | ?2)",
+        ((remove, add, modseq, mailbox.id, low, high, limit) for low, high in uids),
     )
-    seen = sum(flags & SystemFlag.SEEN for _, flags in rows)
-    after = len(rows) if add & SystemFlag.SEEN else 0 if remove & SystemFlag.SEEN else seen
+    after = count if add & SystemFlag.SEEN else 0 if remove & SystemFlag.SEEN else seen
     context.db.execute("UPDATE mailbox SET modseq=?, unseen=unseen+? WHERE id=?", (modseq, seen - after, mailbox.id))
     changed(context, mailbox.account, mailbox.id, modseq, uids)
+    return modseq, unmodified
 
 
 def copy(context: Context, operation: ops.Copy) -> tuple[int, Intervals, Intervals]:

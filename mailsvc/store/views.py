@@ -298,7 +298,7 @@ class View:
         """Stop counting what is gone. Each number is one that counts without those before it: how many others have lower UIDs."""
         gone, self._gone, self._numbers = self._gone, _NOTHING, _NOTHING
         uids = self._replica.columns.uids
-        return [bisect_left(uids, uid) + 1 for uid in gone], NumberSet.of(gone)
+        return [bisect_left(uids, uid) + 1 for uid in gone], NumberSet.ascending(gone)
 
     @property
     def waits(self) -> bool:

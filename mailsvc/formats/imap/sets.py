@@ -7,6 +7,7 @@ ever spelled out number by number unless somebody iterates over it.
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 import attrs
 
@@ -33,18 +34,23 @@ class NumberSet:
 
     @classmethod
     def of(cls, numbers: Iterable[int]) -> "NumberSet":
-        """The set of these numbers, which may come in any order."""
-        ranges = []
-        low = high = -2
-        for number in sorted(numbers):
-            if number > high + 1:
-                if high >= 0:
-                    ranges.append((low, high))
-                low = number
-            high = number
-        if high >= 0:
-            ranges.append((low, high))
-        return cls(tuple(ranges))
+        """The set of these numbers, which may come in any order, each once or more often."""
+        return cls.ascending(sorted(set(numbers)))
+
+    @classmethod
+    def ascending(cls, numbers: Sequence[int]) -> "NumberSet":
+        """The set of numbers each of which is higher than the one before."""
+        if not numbers:
+            return cls()
+        if numbers[-1] - numbers[0] == len(numbers) - 1:  # without a gap
+            return cls(((numbers[0], numbers[-1]),))
+        starts = [numbers[0]]
+        ends = []
+        for before, after in pairwise(numbers):
+            if after != before + 1:
+                ends.append(before)
+                starts.append(after)
+        return cls(tuple(zip(starts, [*ends, numbers[-1]], strict=True)))
 
     def resolve(self, largest: int) -> "NumberSet":
         """The set with ``*`` replaced by the largest number in use (RFC 3501 9: seq-range "regardless of order": ``5:*`` is then 3:5).

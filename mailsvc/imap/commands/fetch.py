@@ -61,12 +61,7 @@ def _all_items(items: Iterable[FetchItem], uid: bool, seen: bool, since: bool, c
 
 
 def _changed(selection: Selection, uids: NumberSet, since: int) -> NumberSet:
-    return NumberSet.of(
-        uid
-        for run in selection.view.runs(uids)
-        for uid, modseq in zip(run.uids, run.modseqs, strict=True)
-        if modseq > since
-    )
+    return selection.having(uids, lambda run: [modseq > since for modseq in run.modseqs])
 
 
 async def _mark_seen(session: Session, uids: NumberSet) -> bool:
@@ -74,12 +69,7 @@ async def _mark_seen(session: Session, uids: NumberSet) -> bool:
     selection = session.selected
     if selection.read_only:
         return False
-    unseen = NumberSet.of(
-        uid
-        for run in selection.view.runs(uids)
-        for uid, flags in zip(run.uids, run.flags, strict=True)
-        if not flags & SystemFlag.SEEN
-    )
+    unseen = selection.having(uids, lambda run: [not flags & SystemFlag.SEEN for flags in run.flags])
     if not unseen:
         return False
     try:

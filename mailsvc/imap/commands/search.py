@@ -39,7 +39,7 @@ def _results(command: Command, program: SearchProgram, numbers: Sequence[int], m
     if program.returns is None:
         return responses.search(numbers, max(modseqs, default=None))
     modseq = _modseq(program.returns, modseqs)
-    return responses.esearch(command.tag, program.returns, NumberSet.of(numbers), command.uid, modseq)
+    return responses.esearch(command.tag, program.returns, NumberSet.ascending(numbers), command.uid, modseq)
 
 
 def _modseq(returns: Sequence[str], modseqs: Sequence[int]) -> int | None:

@@ -33,8 +33,12 @@ async def _store(session: Session, command: Command) -> Answer:
     changed = await selection.announce_all_but_flags(session, expunge=False)
     # If nobody else came in between, what now has this modseq was changed as the client asked, and by nobody else. But where it has just
     # been told what others did, it must hear what has become of it: it cannot know which came first.
-    ours = _having(selection, changed, modseq) - told if modseq == before + 1 else NumberSet()
-    known = ours if store.silent else uids
+    if not store.silent:
+        known = uids
+    elif modseq == before + 1:
+        known = _last_changed_by(modseq, changed, selection) - told
+    else:
+        known = NumberSet()
     await selection.show(session, changed - known, selection.flag_plan(command.uid, session.condstore))
     await _show(session, store, uids, modseq, command.uid)
     return _answer(session, command, unmodified, gone)
@@ -53,18 +57,12 @@ async def _show(session: Session, store: Store, uids: NumberSet, modseq: int, ui
         await selection.show(session, uids, selection.flag_plan(uid, session.condstore))
     elif session.condstore and modseq:
         await selection.show(
-            session, _having(selection, uids, modseq), selection.flag_plan(uid, condstore=True, flags=False)
+            session, _last_changed_by(modseq, uids, selection), selection.flag_plan(uid, condstore=True, flags=False)
         )
 
 
-def _having(selection: Selection, uids: NumberSet, modseq: int) -> NumberSet:
-    """Those of some messages whose last change was this one."""
-    return NumberSet.of(
-        uid
-        for run in selection.view.runs(uids)
-        for uid, its in zip(run.uids, run.modseqs, strict=True)
-        if its == modseq
-    )
+def _last_changed_by(modseq: int, uids: NumberSet, selection: Selection) -> NumberSet:
+    return selection.having(uids, lambda run: [its == modseq for its in run.modseqs])
 
 
 def _answer(session: Session, command: Command, unmodified: NumberSet, gone: bool) -> Answer:

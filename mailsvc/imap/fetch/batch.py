@@ -102,5 +102,4 @@ class Batch:
 
 
 def _intervals(uids: Sequence[int]) -> NumberSet:
-    first, last = uids[0], uids[-1]
-    return NumberSet(((first, last),)) if last - first + 1 == len(uids) else NumberSet.of(uids)
+    return NumberSet.ascending(uids)

@@ -82,7 +82,7 @@ class Scan:
     async def _envelopes(self, rows: Rows) -> list[bytes | None]:
         known: dict[int, bytes] = {}
         async for piece in self._mailboxes.fetch(
-            self._selection.view.mailbox, NumberSet.of(rows.uids), (Field.ENVELOPE,)
+            self._selection.view.mailbox, NumberSet.ascending(rows.uids), (Field.ENVELOPE,)
         ):
             known.update(piece)
         return [known.get(uid) for uid in rows.uids]
