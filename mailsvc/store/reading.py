@@ -34,14 +34,17 @@ FETCHED = 500
 LAST_UID = 0xFFFFFFFF
 
 _MAILBOX = "id, account, name, uidvalidity, uidnext, modseq, messages, unseen, octets, recent, keywords, special_use"
-_ROWS = (
-    f"SELECT count(*), max(uid), group_concat(format('{'%016x' * 6}', uid, modseq, flags, size, date, content), '')"
-    " FROM (SELECT * FROM msg WHERE mailbox=? AND uid BETWEEN ? AND ? AND modseq>? ORDER BY uid LIMIT ?)"
-)
-_ROWS_IN = (
-    f"SELECT count(*), max(uid), group_concat(format('{'%016x' * 6}', uid, modseq, flags, size, date, content), '')"
-    f" FROM (SELECT msg.* FROM {WANTED} LIMIT {SLICE})"
-)
+_ALL = ("uid", "modseq", "flags", "size", "date", "content")
+_MARKS = _ALL[:3]
+
+
+def _packing(columns: Sequence[str]) -> str:
+    return f"SELECT count(*), max(uid), group_concat(format('{'%016x' * len(columns)}', {', '.join(columns)}), '')"
+
+
+_ROWS = f"{_packing(_ALL)} FROM (SELECT * FROM msg WHERE mailbox=? AND uid BETWEEN ? AND ? AND modseq>? ORDER BY uid LIMIT ?)"
+_ROWS_IN = f"{_packing(_ALL)} FROM (SELECT msg.* FROM {WANTED} LIMIT {SLICE})"
+_MARKS_IN = f"{_packing(_MARKS)} FROM (SELECT msg.uid, msg.modseq, msg.flags FROM {WANTED} LIMIT {SLICE})"
 _INLINE_PARTS = (
     "SELECT c.id, substr(c.prefix, offset + 1, length),"
     " substr(b.data, max(offset - length(c.prefix), 0) + 1, max(length - max(length(c.prefix) - offset, 0), 0))"
@@ -131,15 +134,23 @@ class Reader:
 
     async def rows_in(self, mailbox: int, uids: Intervals) -> Rows:
         """The index rows in these intervals, never kept. Raises NOT_FOUND, NOT_NOW."""
+        return _rows(await self._numbers(_ROWS_IN, mailbox, uids))
+
+    async def marks_in(self, mailbox: int, uids: Intervals) -> Rows:
+        """The same without what never changes of a message: sizes, dates and contents are empty."""
+        numbers = await self._numbers(_MARKS_IN, mailbox, uids)
+        return Rows(numbers[::3], numbers[1::3], numbers[2::3], (), (), ())
+
+    async def _numbers(self, sql: str, mailbox: int, uids: Intervals) -> "array[int]":
+        def read(part: Intervals) -> tuple["array[int]", int, int]:
+            count, last, packed = self._all(sql, mailbox, json.dumps(part))[0]
+            return _unpack(packed or ""), count, last
+
         self._state(mailbox)
         numbers = array("Q")
-        async for packed in self._sliced(uids, SLICE, lambda part: self._packed(mailbox, part)):
-            numbers.extend(packed)
-        return _rows(numbers)
-
-    def _packed(self, mailbox: int, uids: Intervals) -> tuple["array[int]", int, int]:
-        count, last, packed = self._all(_ROWS_IN, mailbox, json.dumps(uids))[0]
-        return _unpack(packed or ""), count, last
+        async for some in self._sliced(uids, SLICE, read):
+            numbers.extend(some)
+        return numbers
 
     async def fetch(
         self, mailbox: int, uids: Intervals, fields: Sequence[Field]

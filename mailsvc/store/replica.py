@@ -202,13 +202,18 @@ class Replica:
                 uids, rows = await self._since(self.modseq)
             else:
                 uids = joined(dirty)
-                rows = await self._reader.rows_in(self.mailbox, uids)
+                rows = await self._rows_in(uids)
         except BaseException:
             self._lost = True
             raise
         self.modseq = heard
         self._heard = max(heard, self._heard)
         self._take(uids, rows)
+
+    async def _rows_in(self, uids: Intervals) -> Rows:
+        """The rows there; of messages that we know only what may have changed, unless new ones are among them."""
+        only_known = bool(uids) and uids[-1][1] < self.uidnext
+        return await (self._reader.marks_in if only_known else self._reader.rows_in)(self.mailbox, uids)
 
     async def _since(self, modseq: int) -> tuple[Intervals, Rows]:
         """Where something changed since ``modseq``, and the rows that are there now."""
