@@ -268,14 +268,14 @@ def test_one_change_is_read_alone(made, inbox):
     made.store.commit([StoreFlags(inbox, uids(5), add=1)])
     seen = []
     reader = made.store.reader
-    real = reader.rows_in
+    real = reader.marks_in
 
-    async def rows_in(mailbox, intervals):
+    async def marks_in(mailbox, intervals):
         rows = await real(mailbox, intervals)
         seen.append(list(rows.uids))
         return rows
 
-    reader.rows_in = rows_in
+    reader.marks_in = marks_in
     run(view.refresh())
     assert seen == [[5]]
 
@@ -313,16 +313,16 @@ def test_store_that_cannot_be_read(made, inbox):
     """A refresh that fails says NOT_NOW and is made up for by the next."""
     view = run(made.store.view(inbox))
     made.store.commit([Expunge(inbox, uids(1))])
-    real = made.store.reader.rows_in
+    real = made.store.reader.marks_in
 
     async def broken(mailbox, intervals):
         raise MailError(Kind.NOT_NOW, "store-unreadable")
 
-    made.store.reader.rows_in = broken
+    made.store.reader.marks_in = broken
     with pytest.raises(MailError):
         run(view.refresh())
     assert view.exists == 10
-    made.store.reader.rows_in = real
+    made.store.reader.marks_in = real
     made.store.commit([Expunge(inbox, uids(2))])
     run(view.refresh())
     assert view.advance(True).expunged == [1, 1]
