@@ -4,15 +4,29 @@ A sync of the disk costs the same for one message as for five. Sessions that del
 milliseconds of each other, so it waits for them: until five are together, 1 ms has passed without another, or 3 ms in all. Not for more
 than five, so that the workers have something to do while those are committed.
 
+Where a commit takes long, on a disk that syncs slowly, a larger group is worth a longer wait: up to ten, 2 ms and 6 ms.
+
 Who is alone must not wait, for nobody else will come. Whether there are others is seen from the past: groups of more than one, or
 requests that came while a commit ran, say yes; a group of one with nobody behind it says no. The average of the last few decides.
 """
 
-__all__ = ["ENOUGH", "Gather"]
+from typing import NamedTuple
 
-ENOUGH = 5
-_QUIET = 0.001
-_LONGEST = 0.003
+__all__ = ["FAST", "SLOW", "Gather"]
+
+
+class Aim(NamedTuple):
+    """How far to go: requests that are enough, seconds without another one, seconds in all."""
+
+    enough: int
+    quiet: float
+    longest: float
+
+
+FAST = Aim(5, 0.001, 0.003)
+SLOW = Aim(10, 0.002, 0.006)
+
+_SLOW_COMMIT = 0.004
 _WORTH = 0.25
 _WEIGHT = 1 / 8
 
@@ -22,17 +36,20 @@ class Gather:
 
     def __init__(self) -> None:
         self._company = 0.0  # from 0: always alone, to 1: never
+        self._cost = 0.0  # seconds of a commit
 
     def patience(self, waiting: int, waited: float) -> float:
         """Seconds to wait for one more request; 0: commit now.
 
         :param waiting: requests that are ready. :param waited: seconds since the first of them was ready.
         """
-        if waiting >= ENOUGH or waited >= _LONGEST or self._company < _WORTH:
+        aim = SLOW if self._cost > _SLOW_COMMIT else FAST
+        if waiting >= aim.enough or waited >= aim.longest or self._company < _WORTH:
             return 0
-        return _QUIET
+        return aim.quiet
 
-    def committed(self, group: int, behind: bool) -> None:
+    def committed(self, group: int, behind: bool, seconds: float) -> None:
         """Learn from a commit. :param group: how many requests it had. :param behind: whether others came meanwhile."""
         company = 1 if group > 1 or behind else 0
         self._company += (company - self._company) * _WEIGHT
+        self._cost += (seconds - self._cost) * _WEIGHT

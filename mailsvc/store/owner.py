@@ -120,7 +120,8 @@ class Owner:
         group, self._waiting = self._waiting[:MAX_GROUP], self._waiting[MAX_GROUP:]
         group = [entry for entry in group if entry[-1] > begun]  # done now, the others' next try would double them
         done = self._committer.commit([operations for _, _, operations, _ in group])
-        self._commit_time += (time.monotonic() - begun - self._commit_time) / 8
+        elapsed = time.monotonic() - begun
+        self._commit_time += (elapsed - self._commit_time) / 8
         if done.changed:  # before the answers: who is told that something is done has already heard what it changed
             events = [attrs.astuple(event, recurse=False) for event in done.changed]
             self._broadcast((0, "changed", events))
@@ -129,7 +130,7 @@ class Owner:
         for (peer, request, _, _), answer in zip(group, done.answers, strict=True):
             peer.send(_answer(request, answer))
         self._handle(0)  # what came meanwhile, before the answers make more
-        self._gather.committed(len(group), bool(self._waiting))
+        self._gather.committed(len(group), bool(self._waiting), elapsed)
         for peer in tuple(self._peers):
             peer.flush()
 
