@@ -144,13 +144,23 @@ class Peers(Server):
 
     :param accounts: how many mailboxes. :param storage: ``sdbox``, ``mdbox`` or ``maildir``.
     :param environment: variables that every process of both gets (see :mod:`benchmarks.slowsync`).
+    :param dovecot: further lines of its configuration. :param passwords: user -> what its password file says, instead of the usual.
     """
 
-    def __init__(self, accounts: int = 100, storage: str = "sdbox", environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        accounts: int = 100,
+        storage: str = "sdbox",
+        environment: dict[str, str] | None = None,
+        dovecot: str = "",
+        passwords: dict[str, str] | None = None,
+    ) -> None:
         self.name = "Postfix + Dovecot"
         self.accounts = accounts
         self.storage = storage
         self.environment = environment or {}
+        self.dovecot = dovecot
+        self.passwords = passwords or dict.fromkeys(mailboxes(accounts), PASSWORD)
         self.smtp, self.pop3, self.imap = free_port(), free_port(), free_port()
         self.root = Path()
         self._running: list[subprocess.Popen[bytes]] = []
@@ -177,7 +187,7 @@ class Peers(Server):
             self._configure()
             self._start("dovecot", "-F", "-c", str(self.root / "dovecot/dovecot.conf"))
             _wait(lambda: _answers(self.pop3), f"Dovecot does not answer: {self._log('dovecot/log')}")
-            counts(self, mailboxes(self.accounts))  # makes each INBOX: deliveries at once into a new one can fail
+            counts(self, self._known())  # makes each INBOX: deliveries at once into a new one can fail
             self._start("/usr/lib/postfix/sbin/master", "-d", "-c", str(self.root / "postfix/etc"))
             _wait(lambda: _answers(self.smtp), f"Postfix does not answer: {self._log('postfix/log/maillog')}")
         except BaseException:
@@ -226,11 +236,15 @@ class Peers(Server):
         }
         (postfix / "etc/main.cf").write_text(MAIN_CF.format(**values))
         (postfix / "etc/master.cf").write_text(MASTER_CF.format(**values))
-        (dovecot / "dovecot.conf").write_text(DOVECOT_CONF.format(**values))
+        (dovecot / "dovecot.conf").write_text(DOVECOT_CONF.format(**values) + self.dovecot)
         users = mailboxes(self.accounts)
         (postfix / "etc/mailboxes").write_text("".join(f"{user} {user}\n" for user in users))
-        (dovecot / "passwd").write_text("".join(f"{user}:{PASSWORD}\n" for user in users))
+        (dovecot / "passwd").write_text("".join(f"{user}:{text}\n" for user, text in self.passwords.items()))
         subprocess.run(["postfix", "-c", postfix / "etc", "check"], check=True, stderr=subprocess.DEVNULL)
+
+    def _known(self) -> list[str]:
+        """Those whose password is the usual one."""
+        return [user for user, text in self.passwords.items() if text in (PASSWORD, "{PLAIN}" + PASSWORD)]
 
     def _start(self, *command: str) -> None:
         output = (self.root / "output").open("ab")
