@@ -10,9 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from twisted.trial.unittest import SynchronousTestCase
 
 IN_CI = os.environ.get("CI") == "true"
+settings.register_profile("unhurried", settings(), deadline=None)  # a busy machine is no defect of what is tested
+settings.load_profile("unhurried")
+
 _SBIN = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])  # where Debian keeps servers
 
 

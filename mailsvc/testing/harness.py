@@ -10,7 +10,9 @@ Every wait is bounded, and whatever happens no process is left behind, not even 
 """
 
 import atexit
+import contextlib
 import os
+import random
 import signal
 import socket
 import ssl
@@ -68,12 +70,19 @@ def wait_for(condition: Callable[[], bool], what: str, patience: float = PATIENC
         time.sleep(0.02)
 
 
+_CANDIDATES = random.SystemRandom().sample(range(10_000, 20_000), 10_000)
+"""Ports to try, last first: below those that the kernel gives to outgoing connections, one of which could take a port before its server
+starts (again), and in no order that another run of the tests would have too (Hypothesis seeds ``random``)."""
+
+
 def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
-    """Ports that nobody has just now."""
-    sockets = [bind_tcp(host, 0) for _ in range(count)]
-    ports = [int(each.getsockname()[1]) for each in sockets]
-    for each in sockets:
-        each.close()
+    """Ports that nobody has just now, each given once."""
+    ports: list[int] = []
+    while len(ports) < count:
+        port = _CANDIDATES.pop()
+        with contextlib.suppress(OSError):
+            bind_tcp(host, port).close()
+            ports.append(port)
     return ports
 
 

@@ -367,7 +367,11 @@ class Conversation(protocol.Protocol):
             self._flush()
         if self._flow.full:
             return False  # a client that does not take its replies gets no further ones to keep for it
-        return self._next_command()
+        if self._next_command():
+            return True
+        if self._input_over:
+            self.close()
+        return False
 
     def _feed_reader(self, reader: Reader) -> bool:
         if not len(self._framing):
@@ -404,8 +408,6 @@ class Conversation(protocol.Protocol):
             self._bad_line(bad.flaw)
             return True
         if line is None:
-            if self._input_over:
-                self.close()
             return False
         self._begin(line, self.command, line)
         return True

@@ -15,7 +15,7 @@ from mailsvc.core.options import Network
 from mailsvc.net.certificates import Facts, self_signed, write_pair
 from mailsvc.wire.options import BareNewlines, Protocol, TLSMode
 
-NOW = datetime.datetime(2026, 11, 21, tzinfo=datetime.UTC)
+NOW = datetime.datetime.now(datetime.UTC)
 
 
 def ports(config: Any) -> list[tuple[str, int, str]]:

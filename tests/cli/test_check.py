@@ -26,7 +26,8 @@ from tests.net.authority import Authority
 
 from .conftest import Run
 
-NOW = datetime.datetime(2026, 11, 21, tzinfo=datetime.UTC)
+NOW = datetime.datetime.now(datetime.UTC)
+"""Real, for `mailsvc init` and the verification of certificates have no other clock."""
 
 
 @pytest.fixture

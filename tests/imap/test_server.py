@@ -318,6 +318,33 @@ def test_endless_line(world: World) -> None:
 # --- clients that leave ---
 
 
+@pytest.mark.parametrize(
+    ("commands", "rest"),
+    [
+        ((), b""),
+        ((), b"a NOO"),
+        (("SELECT INBOX",), b""),
+        ((), b"a APPEND INBOX {9}\r\nhalf"),
+        ((), b"a AUTHENTICATE PLAIN\r\n"),
+    ],
+)
+@pytest.mark.parametrize("logged_in", [False, True])
+def test_client_that_ends_without_logout(world: World, logged_in: bool, commands: tuple[str, ...], rest: bytes) -> None:
+    """A client that only closes its end of a line without TLS is not kept until the time-out; half a command is nothing."""
+    client = world.login("alice", *commands) if logged_in else world.connect()
+    client.say(rest)
+    client.protocol.readConnectionLost()
+    assert client.transport.disconnecting
+
+
+def test_idle_ends_with_the_line(world: World) -> None:
+    """So is one that waits in IDLE, and no new message is shown to it any more."""
+    client = world.login("alice", "SELECT INBOX")
+    client.say(b"a IDLE\r\n")
+    client.protocol.readConnectionLost()
+    assert client.transport.disconnecting
+
+
 def test_append_that_is_cut_off_leaves_nothing(world: World) -> None:
     """What has arrived of a message is thrown away when the line breaks."""
     client = world.login()

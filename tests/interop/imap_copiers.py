@@ -109,6 +109,20 @@ class Mbsync(Copier):
         return self.root / encode(name)
 
 
+_TLS_1_2 = """
+openssl_conf = start
+[start]
+ssl_conf = ssl
+[ssl]
+system_default = tls
+[tls]
+MaxProtocol = TLSv1.2
+"""
+"""Its imaplib2 reads and writes one TLS connection in two threads at once, which Python 3.11 does not keep apart and OpenSSL does
+not allow. After STARTTLS, without a greeting to wait for, its first CAPABILITY meets the session tickets that TLS 1.3 sends after the
+handshake: now and then it is lost within the client, which waits for ever, with any server. See docs/interoperability.rst."""
+
+
 class OfflineImap(Copier):
     """OfflineIMAP."""
 
@@ -127,6 +141,8 @@ class OfflineImap(Copier):
             f"remoteuser = {self.login.name}\nremotepass = {self.login.password}\n{tls}\n{trust}\n"
         )
         environment = {**os.environ, "HOME": str(self.folder), "LC_ALL": "C.UTF-8"}
+        if line.tls == "starttls":
+            environment["OPENSSL_CONF"] = str(private(self.folder / "openssl.cnf", _TLS_1_2))
         config = private(self.folder / "offlineimaprc", text)
         succeeded(execute("offlineimap", "-o", "-1", "-c", config, environment=environment))
 

@@ -5,6 +5,7 @@ Programs are here; libraries for Python in ``imap_libraries.py``. Programs that 
 
 import os
 import pty
+import re
 import select
 import subprocess
 import time
@@ -250,24 +251,29 @@ class Mutt(Mailer):
             *[f"set spoolfile={place!s}", f"push '{keys}<sync-mailbox><quit>'"],
         ]
         config = private(self.folder / "muttrc", "".join(f"{line}\n" for line in settings))
-        text = _on_a_terminal(["mutt", "-n", "-F", str(config)], hopeless=b"authentication failed")
+        text = _on_a_terminal(["mutt", "-n", "-F", str(config)], hopeless=rb"authentication failed|Login failed")
         (self.folder / "screen").write_bytes(text)
 
 
 def _on_a_terminal(command: Sequence[str], hopeless: bytes) -> bytes:
-    """Run a program on a terminal of its own to its end; what it wrote. Raises Failed if it writes ``hopeless``, or does not end."""
+    """Run a program on a terminal of its own to its end; what it wrote.
+
+    Raises Failed if that matches the pattern ``hopeless``, TimeoutError if it does not end.
+    """
     pid, terminal = pty.fork()
     if pid == 0:
         os.execvpe(command[0], list(command), {**os.environ, "TERM": "vt100", "LC_ALL": "C.UTF-8", "HOME": "/"})
     text, deadline = b"", time.monotonic() + PATIENCE
     try:
-        while time.monotonic() < deadline and hopeless not in text:
+        while time.monotonic() < deadline:
             if select.select([terminal], [], [], 0.2)[0]:
                 try:
                     text += os.read(terminal, 65_536)
                 except OSError:  # the program has ended
                     return text
-        raise Failed(text.decode(errors="replace"))
+            if re.search(hopeless, text):
+                raise Failed(text.decode(errors="replace"))
+        raise TimeoutError(text.decode(errors="replace"))
     finally:
         os.close(terminal)
         os.kill(pid, 9)

@@ -2,6 +2,7 @@
 
 import json
 import smtplib
+import socket
 import urllib.error
 import urllib.request
 
@@ -32,6 +33,16 @@ def test_greeting(server: RunningServer, name: str) -> None:
     greetings = {"pop": b"+OK ", "ima": b"* OK [CAPABILITY IMAP4rev1 "}
     expected = greetings.get(name[:3], b"220 mail.example.test ")
     assert server.greeting(name).startswith(expected)
+
+
+@pytest.mark.parametrize("name", LISTENERS)
+def test_client_that_only_hangs_up(server: RunningServer, name: str) -> None:
+    """A client that ends its half of the line sees ours end, whatever the protocol: no connection is kept until its time-out."""
+    with server.connect(name) as connection:
+        assert connection.recv(1024)
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(1024):
+            pass
 
 
 @pytest.mark.parametrize("name", ["smtp", "lmtp"])
