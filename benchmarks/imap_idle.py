@@ -4,16 +4,20 @@ Idle: TLS connections, each logged in to an account of its own, whose INBOX of 1
 all processes of the server, divided by them. One message: ``UID FETCH`` of one message's flags and envelope, and ``UID STORE`` of a flag,
 in a mailbox of 1,000,000 and in one of 1,000.
 
+Announced: how long after a flag was asked for by one session, and after a message was sent by SMTP, a client in IDLE hears of it; the two
+sessions are at the same worker or not, as it happens.
+
 The mailboxes are copied into the store while it is at rest, as the owner would have written them: by its own operations.
 """
 
 import argparse
 import contextlib
 import functools
+import smtplib
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from benchmarks import report
 from benchmarks.imap_client import Imap
@@ -75,6 +79,10 @@ class Idler:
         self.socket.sendall(b"x IDLE\r\n")
         self._until(b"\r\n", b"+ ")
 
+    def hear(self) -> None:
+        """Wait for the next line that the server says by itself."""
+        self._until(b"\r\n", b"* ")
+
     def _until(self, end: bytes, within: bytes = b"") -> None:
         data = b""
         while not (data.endswith(end) and within in data):
@@ -134,6 +142,32 @@ def one_message(rounds: int, small: int, large: int) -> Iterator[report.Sample]:
                         yield report.Sample(f"{what} of one message, ms", f"of {count:,}", elapsed, "at most 1.5 x")
 
 
+def announced(rounds: int) -> Iterator[report.Sample]:
+    """Milliseconds until another client in IDLE hears of a change, and of a new message."""
+    (user,) = mailboxes(1)
+    with Ours(accounts=1) as ours:
+        trust, port = ours.server.tls_context(), ours.server.ports["imaps"]
+        smtp = smtplib.SMTP(HOST, ours.smtp)
+        smtp.sendmail("sender@elsewhere.test", [user], "Subject: first\r\n\r\n")
+        idlers = [Idler(port, user, trust) for _ in range(8)]
+        others = [Imap(ours.imap, user) for _ in range(8)]
+        for other in others:
+            other.command("SELECT INBOX")
+        acts: dict[str, Callable[[int], object]] = {
+            "a flag": lambda number: others[number % 8].command(f"STORE 1 {'-+'[number % 2]}FLAGS (\\Flagged)"),
+            "a message": lambda number: smtp.sendmail("sender@elsewhere.test", [user], f"Subject: {number}\r\n\r\n"),
+        }
+        for number in range(1, rounds + 1):
+            for what, act in acts.items():
+                began = time.perf_counter()
+                act(number)
+                for idler in idlers:
+                    idler.hear()
+                elapsed = (time.perf_counter() - began) * 1000
+                yield report.Sample(f"{what} is known to eight clients, ms", ours.name, elapsed, "within 100")
+        smtp.quit()
+
+
 _ONE = {"FETCH": "UID FETCH {uid} (FLAGS ENVELOPE)", "STORE": "UID STORE {uid} +FLAGS (\\Flagged)"}
 
 
@@ -154,6 +188,11 @@ def main() -> None:
         f"One session in each mailbox, in turn; {arguments.rounds} rounds. SELECT is the first since the server began."
     ]
     report.show("imap_large", "One message in a small and in a large mailbox", samples, notes, keep=full)
+    samples = list(announced(arguments.rounds))
+    slowest = {what: max(one.value for one in samples if one.what == what) for what in {one.what for one in samples}}
+    notes = ["From the command, or the message, until the last of the eight has heard, its commit included."]
+    notes += [f"The slowest of {arguments.rounds}: {what}: {value:.1f}" for what, value in sorted(slowest.items())]
+    report.show("imap_announced", "News to clients in IDLE", samples, notes, keep=full)
 
 
 if __name__ == "__main__":
