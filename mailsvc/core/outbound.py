@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import attrs
 
-__all__ = ["Answer", "Credentials", "Exchanger", "Hop", "HopFailed", "Mail", "MailRecipient", "Terms", "TLSDemand"]
+__all__ = ["Answer", "Credentials", "Exchanger", "Hop", "HopFailed", "Mail", "MailRecipient", "TLSDemand", "Terms"]
 
 
 class TLSDemand(enum.Enum):

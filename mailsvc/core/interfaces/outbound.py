@@ -13,9 +13,9 @@ class IResolver(Interface):
     """DNS. Temporary trouble raises ``MailError(NOT_NOW)``; a name that does not exist ``MailError(NO_SUCH_DOMAIN)``."""
 
     async def exchangers(domain: str) -> list[Exchanger]:
-        """The MX records, in no special order; empty if there are none but the name exists. A null MX (RFC 7505) is the one with host ``""``.
+        """The MX records, in no special order; empty if there are none but the name exists.
 
-        CNAMEs are followed. U-labels are looked up as A-labels.
+        A null MX (RFC 7505) is the one with host ``""``. CNAMEs are followed. U-labels are looked up as A-labels.
         """
 
     async def addresses(host: str) -> list[str]:
