@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import attrs
 
+from mailsvc.formats.dsn_parameters import Notify
+
 __all__ = [
     "Attempt",
     "Notify",
@@ -24,15 +26,6 @@ __all__ = [
     "State",
     "Ticket",
 ]
-
-
-class Notify(enum.IntFlag):
-    """Of what the sender wants to be told about a recipient (RFC 3461 4.1). None of them: failure, and delay as we see fit."""
-
-    NEVER = 1
-    SUCCESS = 2
-    FAILURE = 4
-    DELAY = 8
 
 
 class State(enum.IntEnum):
