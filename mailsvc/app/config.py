@@ -16,6 +16,7 @@ from mailsvc.auth.options import AuthOptions, OAuthOptions, ThrottleOptions
 from mailsvc.directory.options import AccountOptions
 from mailsvc.monitor.options import MonitorOptions
 from mailsvc.net.options import TLSOptions
+from mailsvc.queue.options import QueueOptions, RelayDomainOptions, RouteOptions
 from mailsvc.store.options import StoreOptions
 from mailsvc.wire.options import ListenerOptions
 
@@ -56,6 +57,10 @@ class Config(AppOptions):
         factory=TLSOptions,
         metadata={"en": "TLS: certificate and versions.", "ja": "TLS: 証明書とバージョン。"},
     )
+    queue: QueueOptions = attrs.field(
+        factory=QueueOptions,
+        metadata={"en": "Mail to other servers.", "ja": "ほかのサーバーへのメール。"},
+    )
     log: LogOptions = attrs.field(
         factory=LogOptions,
         metadata={"en": "The log.", "ja": "ログ。"},
@@ -78,6 +83,22 @@ class Config(AppOptions):
         metadata={
             "en": "Listeners: one table for each port or socket.",
             "ja": "待ち受け。ポートまたはソケットごとに 1 つ書く。",
+        },
+    )
+    routes: tuple[RouteOptions, ...] = attrs.field(
+        default=(),
+        alias="route",
+        metadata={
+            "en": "Ways to other servers, where MX records are not to be followed or more is asked of them: a smarthost, an inner server.",
+            "ja": "MX レコードに従わない、または条件を付ける経路（スマートホスト、内部のサーバーなど）。",
+        },
+    )
+    relay_domains: tuple[RelayDomainOptions, ...] = attrs.field(
+        default=(),
+        alias="relay_domain",
+        metadata={
+            "en": "Domains whose mail we take for other servers, as their gateway or their backup.",
+            "ja": "ゲートウェイまたはバックアップとして、ほかのサーバーのためにメールを受け取るドメイン。",
         },
     )
     file: Path = Path()

@@ -47,6 +47,9 @@ def _tables(key: str, field: "attrs.Attribute[Any]", value: Any, language: str) 
         yield from _keys(kind, value or {}, language)
     elif attrs.has(entry):
         yield "\n" + _comment(help_of(field, language))
+        if not value:
+            yield f"#[[{key}]]"
+            yield from _keys(entry, {}, language)
         for index, table in enumerate(value):
             if index == 0:
                 yield f"[[{key}]]"
