@@ -15,6 +15,7 @@ import attrs
 from twisted.cred.portal import Portal
 from twisted.logger import Logger
 
+from mailsvc.core.deadline import Pace
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.delivery import Envelope, ITransaction
 from mailsvc.delivery.intake import too_big
@@ -25,7 +26,6 @@ from mailsvc.formats.received import with_protocol
 from mailsvc.formats.reply import Reply
 from mailsvc.smtp import replies
 from mailsvc.smtp.session import OutOfPlace, Session
-from mailsvc.wire.deadline import Pace
 from mailsvc.wire.limits import within
 from mailsvc.wire.options import ListenerOptions, Protocol
 
