@@ -370,6 +370,7 @@ class Settle(Operation):
 
     With the ``Deliver`` of a report in the same transaction, a recipient is reported exactly once. Result: the queue ids of the messages
     that left. Raises NOT_FOUND (``settled``) if one of the recipients neither waits nor is held any more: then nothing was done.
+    WAITING leaves one that is held so: it was held while the try was under way, and only a person releases it (``ChangeQueued``).
     """
 
     outcomes: tuple[Outcome, ...]

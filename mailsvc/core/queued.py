@@ -162,7 +162,9 @@ class Attempt:
 
 @attrs.frozen
 class QueueChanged:
-    """Published in every process after a commit that put recipients into the queue or changed when they are due.
+    """Published in every process after a commit that put recipients into the queue, changed them by hand, or settled some without a try.
+
+    What a try did is not told: who tried knows it.
 
     :ivar queue_ids: of which messages; empty: look at all.
     """

@@ -78,7 +78,8 @@ _QUESTIONS: tuple[tuple[str, str], ...] = (
      " LEFT JOIN mailbox b ON b.account=a.id LEFT JOIN msg g ON g.mailbox=b.id GROUP BY a.id) WHERE (m, o) <> (cm, co)"),
     ("content-refs",
      "SELECT format('content %d: %d instead of %d', id, refs, n) FROM (SELECT c.id, c.refs, coalesce(r.n, 0) n FROM content c"
-     " LEFT JOIN (SELECT content, count(*) n FROM msg GROUP BY content) r ON r.content=c.id) WHERE refs<>n"),
+     " LEFT JOIN (SELECT content, count(*) n FROM (SELECT content FROM msg UNION ALL SELECT content FROM queued)"
+     " GROUP BY content) r ON r.content=c.id) WHERE refs<>n"),
     ("content-without-body",
      "SELECT format('content %d', id) FROM content WHERE location IS NULL AND id NOT IN (SELECT content FROM body)"),
     ("body-without-content",

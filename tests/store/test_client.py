@@ -24,6 +24,7 @@ from mailsvc.store.options import StoreOptions
 from mailsvc.store.supervisor import OwnerService
 from tests.store.contract import LARGE, StoreContract, delivery, new_path, uids
 from tests.store.contract_imap import ImapContract
+from tests.store.contract_queue import QueueContract
 
 OPTIONS = StoreOptions(inline_limit=Size(1000), low_disk=Size(0))
 
@@ -57,7 +58,7 @@ class OwnerTestCase(TestCase):
         return client
 
 
-class StoreClientTests(ImapContract, StoreContract, OwnerTestCase):
+class StoreClientTests(QueueContract, ImapContract, StoreContract, OwnerTestCase):
     """The contract over StoreClient."""
 
     async def reopen(self):

@@ -31,5 +31,8 @@ class IQueue(Interface):
     async def attempts(queue_id: str) -> list[Attempt]:
         """Every try, oldest first (the last 50 of each recipient)."""
 
+    async def bound_for(destination: str) -> list[int]:
+        """The ids of the recipients that wait or are held for this destination."""
+
     def listing() -> AsyncIterator[list[tuple[QueuedMessage, QueuedRecipient]]]:
         """Every recipient that waits or is held with its message, oldest message first, in slices: for people."""
