@@ -60,9 +60,9 @@ class QueueOptions:
         ja="ほかのサーバーへの同時接続数の上限。",
     )
     connections_at_first: int = option(
-        2,
-        en="Connections to one destination at a time in the beginning; the number grows with success and shrinks with failure.",
-        ja="1 つの宛先に対する最初の同時接続数。成功すれば増やし、失敗すれば減らす。",
+        5,
+        en="Connections to one destination at a time once it has answered (before that, one); more with success, fewer with failure.",
+        ja="1 つの宛先が最初に応答した後の同時接続数（それまでは 1）。成功すれば増やし、失敗すれば減らす。",
     )
     connections_per_destination: int = option(
         20,
@@ -131,7 +131,7 @@ class RouteOptions:
     domains: tuple[str, ...] = option(
         en="For mail to which domains: a name, a name with a dot before it (everything below it), or `*` (all others). "
         "The closest one counts.",
-        ja="対象とする宛先ドメイン。名前、先頭に点を付けた名前（その下位すべて）、または `*`（その他すべて）。"
+        ja="対象とする宛先ドメイン。名前、先頭に点を付けた名前（その下位すべて）、または `*` で、その他すべて。"
         "最も近いものを使う。",
         example='["*"]',
     )
