@@ -108,6 +108,8 @@ def _label(context: Context, operation: ops.Deliver) -> Labelled:
         "flags": operation.flags,
         "prefix": operation.prefix,
     }
+    if operation.outgoing is not None:
+        facts["queue"] = operation.outgoing
     assert operation.location is not None
     return Labelled(operation.location, facts)
 
