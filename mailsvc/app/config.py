@@ -13,6 +13,7 @@ from mailsvc.app.config_file import ConfigError, ConfigFile, Problem, read
 from mailsvc.app.options import AppOptions, DomainOptions, LogOptions
 from mailsvc.app.structure import Structure, homes_of
 from mailsvc.auth.options import AuthOptions, OAuthOptions, ThrottleOptions
+from mailsvc.delivery.options import BorderOptions
 from mailsvc.directory.options import AccountOptions
 from mailsvc.monitor.options import MonitorOptions
 from mailsvc.net.options import TLSOptions
@@ -60,6 +61,13 @@ class Config(AppOptions):
     queue: QueueOptions = attrs.field(
         factory=QueueOptions,
         metadata={"en": "Mail to other servers.", "ja": "ほかのサーバーへのメール。"},
+    )
+    border: BorderOptions = attrs.field(
+        factory=BorderOptions,
+        metadata={
+            "en": "The border between here and other sites: what may pass it, and what is inside.",
+            "ja": "内部と外部の境。越えられるものと、内部とみなす範囲。",
+        },
     )
     log: LogOptions = attrs.field(
         factory=LogOptions,

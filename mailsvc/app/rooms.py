@@ -7,6 +7,7 @@
                  secrets, hasher -> doors (every way to log in) --/
 """
 
+import time
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
@@ -20,6 +21,7 @@ from mailsvc.app.config import Config
 from mailsvc.app.logging import Levels
 from mailsvc.app.portal import MailPortal, make_portal
 from mailsvc.app.realm import Realm
+from mailsvc.app.relaying import relay_domains
 from mailsvc.app.rules import password_rules
 from mailsvc.app.sessions import Sessions
 from mailsvc.auth.doors import make_doors
@@ -35,11 +37,14 @@ from mailsvc.core.interfaces.mailboxes import IMailboxes
 from mailsvc.core.interfaces.maildrop import IMaildrop
 from mailsvc.core.interfaces.password import IPasswordChange
 from mailsvc.delivery import Reception
+from mailsvc.delivery.border import Border
 from mailsvc.delivery.services import Services
+from mailsvc.delivery.trace import make_queue_ids
 from mailsvc.directory import Directory, Secrets
 from mailsvc.imap import mailboxes_factory
 from mailsvc.net.tls import ServerTLS
 from mailsvc.pop3 import maildrop_factory
+from mailsvc.queue.reports import Reports
 from mailsvc.store import StoreClient
 
 __all__ = ["LOG_LEVEL", "Hashing", "Rooms", "build_rooms", "make_store", "store_path"]
@@ -104,7 +109,15 @@ def build_rooms(
     """Put the rooms together. Raises ValueError for a source of passwords that cannot be used."""
     directory = Directory(store.connection)
     pool = BoundedPool(reactor, config.auth.hashing_threads, config.auth.hashing_queue)
-    services = Services(store=store, directory=directory, decide=decide, hostname=config.hostname)
+    services = Services(
+        store=store,
+        directory=directory,
+        decide=decide,
+        reports=Reports(store.bodies, directory, config.hostname, make_queue_ids(time.time)),
+        hostname=config.hostname,
+        border=Border(config.border),
+        find_relay_domain=relay_domains(config.relay_domains),
+    )
     reception = Reception(services, {listener.name: listener for listener in config.listeners})
     sessions = Sessions(directory, config.auth.end_sessions)
     sessions.listen(store.bus)

@@ -88,7 +88,7 @@ _KINDS: dict[Kind, tuple[int, str, str]] = {
 }
 _REASONS: dict[str, tuple[int, str, str]] = {
     "low-disk": (452, "4.3.1", "Not enough space on this server now, please try again later"),
-    "no-queue": (451, "4.3.0", "Mail to other servers cannot be taken yet, please try again later"),
+    "needs-utf8": (553, "5.6.7", "This address leads to one that needs SMTPUTF8 in MAIL"),
     "mail-loop": (554, "5.4.6", "Mail loop"),
 }
 

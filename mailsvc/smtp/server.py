@@ -5,7 +5,7 @@
     MAIL -> portal (once) -> IDelivery.mail -> ITransaction; RCPT -> .rcpt; DATA, BDAT -> .write ... .commit -> 250 with the queue id
 
 Extensions: PIPELINING 2920, SIZE 1870, 8BITMIME 6152, SMTPUTF8 6531, ENHANCEDSTATUSCODES 2034, CHUNKING 3030, STARTTLS 3207, AUTH 4954,
-LIMITS 9422.
+DSN 3461, LIMITS 9422.
 """
 
 from collections.abc import Awaitable
@@ -18,7 +18,7 @@ from twisted.logger import Logger
 from mailsvc.core.deadline import Pace
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.delivery import Envelope, ITransaction
-from mailsvc.delivery.intake import too_big
+from mailsvc.delivery.border import SizeLimit
 from mailsvc.formats import smtp as grammar
 from mailsvc.formats.address import Address
 from mailsvc.formats.dotdata import DotReader, OctetReader
@@ -86,6 +86,8 @@ class SMTPServer(Session):
             size=parameters.size,
             utf8=parameters.utf8,
             body=parameters.body,
+            ret=parameters.ret,
+            envid=parameters.envid,
             protocol=with_protocol(
                 self.base_protocol if self._extended else "SMTP",
                 utf8=parameters.utf8,
@@ -108,15 +110,15 @@ class SMTPServer(Session):
         if self._chunking:
             raise OutOfPlace(replies.IN_CHUNKS)
         forward_path, given = grammar.rcpt_argument(argument)
-        grammar.rcpt_parameters(given)
+        parameters = grammar.rcpt_parameters(given)
         if not (self._utf8 or forward_path.is_ascii):
             raise OutOfPlace(replies.NEEDS_UTF8)
         self._subject = b"RCPT " + argument
-        return self._rcpt(transaction, forward_path)
+        return self._rcpt(transaction, forward_path, parameters)
 
-    async def _rcpt(self, transaction: ITransaction, forward_path: Address) -> None:
+    async def _rcpt(self, transaction: ITransaction, forward_path: Address, parameters: grammar.RcptParameters) -> None:
         try:
-            await transaction.rcpt(forward_path)
+            await transaction.rcpt(forward_path, parameters.notify, parameters.orcpt)
         except MailError as error:
             await self._penance(error)
             raise
@@ -135,12 +137,13 @@ class SMTPServer(Session):
         delivery = self._delivery or await self._ask_for_delivery()
         transaction = await delivery.mail(Envelope(None, self._hello_name))
         try:
-            await transaction.rcpt(address)
+            recipient = await transaction.rcpt(address)
         except MailError as error:
             elsewhere = error.kind is Kind.RELAY_DENIED or error.temporary
             self.reply(replies.NOT_VERIFIED if elsewhere else replies.reply_to(error))
         else:
-            self.reply(Reply(250, "2.1.5", grammar.path(address)))
+            known = recipient.accounts or recipient.is_alias
+            self.reply(Reply(250, "2.1.5", grammar.path(address)) if known else replies.NOT_VERIFIED)
         finally:
             transaction.abort()
 
@@ -204,7 +207,7 @@ class SMTPServer(Session):
         transaction, limit = self._ready(), self.options.message_size
         if limit and self._chunked + size > limit:
             self._reset()
-            raise OutOfPlace(replies.reply_to(too_big(limit)))
+            raise OutOfPlace(replies.reply_to(SizeLimit(limit).refusal()))
         return transaction
 
     async def _finish(self, transaction: ITransaction) -> None:

@@ -28,6 +28,7 @@ from mailsvc.delivery import Reception
 from mailsvc.delivery.services import Services
 from mailsvc.smtp import build
 from mailsvc.testing.directory import MemoryDirectory
+from mailsvc.testing.reports import RememberedReports
 from mailsvc.testing.transcript import WHOLE, Cut, replay
 from mailsvc.wire.conversation import Conversation
 from mailsvc.wire.factory import ConversationFactory
@@ -166,6 +167,7 @@ class World:
         self.clock = clock
         self.address = address
         self.store = Store()
+        self.reports = RememberedReports()
         self.directory = Directory()
         for name in ("alice", "bob", "postmaster"):
             self.directory.add(f"{name}@example.test")
@@ -183,6 +185,7 @@ class World:
             store=self.store,  # type: ignore[arg-type]
             directory=self.directory,
             decide=decide,
+            reports=self.reports,
             hostname=HOSTNAME,
             now=self.clock.seconds,
         )
