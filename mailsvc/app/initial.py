@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from mailsvc.app.presets import PRESETS
+from mailsvc.app.presets import PRESETS, TABLES
 from mailsvc.app.sample import render
 from mailsvc.core.options import Network
 from mailsvc.net.certificates import LOOPBACK_NAMES, self_signed, write_pair
@@ -79,6 +79,7 @@ def values(initial: Initial) -> dict[str, Any]:
         **preset.get("", {}),
         "store": {"path": _STORE},
         "tls": {"certificate": _CERTIFICATE, "key": _KEY},
+        **{table: preset[table] for table in TABLES if table in preset},
         "domain": [{"name": initial.domain}],
         "listener": [
             _listener(initial, protocol, port, tls) | preset.get(protocol, {}) for protocol, port, tls in _LISTENERS

@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from mailsvc.app.config import Config
-from mailsvc.app.presets import PRESETS, changes
+from mailsvc.app.presets import PRESETS, TABLES, changes
 from mailsvc.app.structure import entry_type, keys_of, plain_type
 from mailsvc.app.toml_text import default_text, value_text
 from mailsvc.core.options import Duration, Network, ReadableFile, Size, help_of
@@ -106,7 +106,7 @@ def _presets(texts: Texts) -> Iterator[str]:
     """Each preset: for whom it is and what it changes."""
     for preset in PRESETS:
         changed = [
-            f"``{f'[[listener]] {place}: ' if place else ''}{key} = {value_text(value)}``"
+            f"``{_place(place)}{key} = {value_text(value)}``"
             for place, key, value in changes(preset)
         ]
         listed = (
@@ -115,6 +115,12 @@ def _presets(texts: Texts) -> Iterator[str]:
             else texts.say("manual.preset-none")
         )
         yield f"``{preset}``\n    {texts.tell(_PRESETS[preset])} {listed}"
+
+
+def _place(place: str) -> str:
+    if place in TABLES:
+        return f"[{place}] "
+    return f"[[listener]] {place}: " if place else ""
 
 
 _PRESETS = {
