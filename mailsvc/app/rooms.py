@@ -44,6 +44,7 @@ from mailsvc.directory import Directory, Secrets
 from mailsvc.imap import mailboxes_factory
 from mailsvc.net.tls import ServerTLS
 from mailsvc.pop3 import maildrop_factory
+from mailsvc.queue.etrn import Release
 from mailsvc.queue.reports import Reports
 from mailsvc.store import StoreClient
 
@@ -82,6 +83,7 @@ class Rooms:
     usage: DeviceUsage
     portal: MailPortal
     guard: Guard
+    release: Release
     tls: ServerTLS | None
     levels: Levels
 
@@ -154,6 +156,7 @@ def build_rooms(
         usage=usage,
         portal=portal,
         guard=guard,
+        release=Release(store, config.relay_domains, time.time),
         tls=tls,
         levels=levels,
     )

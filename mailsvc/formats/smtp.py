@@ -31,6 +31,7 @@ __all__ = [
     "Parameters",
     "RcptParameters",
     "bdat_argument",
+    "etrn_argument",
     "helo_argument",
     "mail_argument",
     "mail_parameters",
@@ -119,6 +120,19 @@ def bdat_argument(argument: bytes) -> tuple[int, bool]:
     if match is None:
         raise Malformed(501, "5.5.4", "Syntax: BDAT size [LAST]")
     return int(match[1]), match[2] is not None
+
+
+def etrn_argument(argument: bytes) -> tuple[str, bool]:
+    """``[@]node`` (RFC 1985 5): a domain with a dot in it, and whether those below it are meant too.
+
+    There are no queues with names (``#``).
+    """
+    node = argument.decode("ascii", "replace")
+    below = node.startswith("@")
+    match = _HELO.fullmatch(node[below:])
+    if match is None or len(node) > 255 or "." not in node or node[below] == "[":
+        raise Malformed(501, "5.5.4", "Syntax: ETRN [@]domain")
+    return node[below:], below
 
 
 def vrfy_argument(argument: bytes) -> Address:

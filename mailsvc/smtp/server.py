@@ -5,7 +5,7 @@
     MAIL -> portal (once) -> IDelivery.mail -> ITransaction; RCPT -> .rcpt; DATA, BDAT -> .write ... .commit -> 250 with the queue id
 
 Extensions: PIPELINING 2920, SIZE 1870, 8BITMIME 6152, SMTPUTF8 6531, ENHANCEDSTATUSCODES 2034, CHUNKING 3030, STARTTLS 3207, AUTH 4954,
-DSN 3461, LIMITS 9422.
+DSN 3461, ETRN 1985, LIMITS 9422.
 """
 
 from collections.abc import Awaitable
@@ -18,6 +18,7 @@ from twisted.logger import Logger
 from mailsvc.core.deadline import Pace
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.delivery import Envelope, ITransaction
+from mailsvc.core.interfaces.release import IRelease
 from mailsvc.delivery.border import SizeLimit
 from mailsvc.formats import smtp as grammar
 from mailsvc.formats.address import Address
@@ -46,11 +47,15 @@ class SMTPServer(Session):
         b"DATA": "do_DATA",
         b"BDAT": "do_BDAT",
         b"VRFY": "do_VRFY",
+        b"ETRN": "do_ETRN",
     }
     no_recipients = replies.NO_RECIPIENTS
 
-    def __init__(self, options: ListenerOptions, portal: Portal, hostname: str) -> None:
+    def __init__(
+        self, options: ListenerOptions, portal: Portal, hostname: str, release: IRelease | None = None
+    ) -> None:
         super().__init__(options, portal, hostname)
+        self._release = release
         self._utf8 = False
         self._chunking = False
         self._chunked = 0  # octets that came by BDAT
@@ -146,6 +151,36 @@ class SMTPServer(Session):
             self.reply(Reply(250, "2.1.5", grammar.path(address)) if known else replies.NOT_VERIFIED)
         finally:
             transaction.abort()
+
+    # --- mail that waits here ---
+
+    def extensions(self) -> dict[bytes, list[bytes] | None]:
+        """ETRN only for those who may ask for something."""
+        found = super().extensions()
+        if self._may_release():
+            found[b"ETRN"] = None
+        return found
+
+    def _may_release(self) -> bool:
+        return self._release is not None and self._release.offered(self.peer)
+
+    def do_ETRN(self, argument: bytes) -> Awaitable[None]:
+        """RFC 1985 5: what waits for a domain is tried now."""
+        if not self._may_release():
+            raise OutOfPlace(replies.NO_ETRN)
+        if self._transaction is not None:
+            raise OutOfPlace(replies.NO_ETRN_IN_TRANSACTION)
+        node, below = grammar.etrn_argument(argument)
+        return self._etrn(node, below)
+
+    async def _etrn(self, node: str, below: bool) -> None:
+        assert self._release is not None
+        try:
+            count = await self._release.release(node, below, self.peer)
+        except MailError as error:
+            self.reply(replies.no_etrn(error, node))
+        else:
+            self.reply(replies.etrn(count, node))
 
     # --- the message ---
 
