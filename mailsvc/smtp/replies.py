@@ -57,7 +57,6 @@ AUTH_TOO_LONG = Reply(500, "5.5.6", "Authentication exchange line too long")
 BAD_PASSWORD = Reply(535, "5.7.8", "Authentication credentials invalid")
 AUTH_LATER = Reply(454, "4.7.0", "Temporary authentication failure")
 
-NO_ETRN = Reply(502, "5.5.1", "There is no mail here that you may ask for")
 NO_ETRN_IN_TRANSACTION = Reply(503, "5.5.1", "ETRN is not allowed during a mail transaction")
 
 LATER = Reply(451, "4.3.0", "Temporary failure, please try again later")

@@ -167,7 +167,7 @@ class SMTPServer(Session):
     def do_ETRN(self, argument: bytes) -> Awaitable[None]:
         """RFC 1985 5: what waits for a domain is tried now."""
         if not self._may_release():
-            raise OutOfPlace(replies.NO_ETRN)
+            raise OutOfPlace(replies.UNKNOWN)
         if self._transaction is not None:
             raise OutOfPlace(replies.NO_ETRN_IN_TRANSACTION)
         node, below = grammar.etrn_argument(argument)

@@ -175,7 +175,7 @@ BASICS = (
         C: NOOP whatever
         S: 250 2.0.0 Ok
         C: HELP
-        S: 214-2.0.0 Commands: HELO EHLO …STARTTLS AUTH MAIL RCPT DATA BDAT VRFY
+        S: 214-2.0.0 Commands: HELO EHLO …STARTTLS AUTH MAIL RCPT DATA BDAT VRFY ETRN
         S: 214 2.0.0 RFC 5321 tells the rest
         C: VRFY alice
         S: 252 2.1.5 …
