@@ -46,25 +46,23 @@ class Release:
         if self._too_soon(domain, below):
             return None
         recipients = await (self._below(domain, peer) if below else self.store.queue.bound_for(domain))
-        if not recipients:
-            return 0
-        (count,) = await self.store.apply([ChangeQueued(tuple(recipients), due=int(self.now()))])
-        return int(count)
+        count = 0
+        if recipients:
+            (count,) = await self.store.apply([ChangeQueued(tuple(recipients), due=int(self.now()))])
+        self._asked[domain, below] = self.now()
+        return count
 
     def _allowed(self, domain: str, peer: Peer) -> bool:
         found = find_relay_domain(self.domains, domain)
         return found is not None and within(peer.address, found.etrn)
 
     def _too_soon(self, domain: str, below: bool) -> bool:
-        """Whether it was asked for within the interval; else it is noted that it is now."""
+        """Whether it was asked for within the interval; what was asked for before that is forgotten."""
         now = self.now()
         for key, last in list(self._asked.items()):
             if not 0 <= now - last < INTERVAL:
                 del self._asked[key]
-        if (domain, below) in self._asked:
-            return True
-        self._asked[domain, below] = now
-        return False
+        return (domain, below) in self._asked
 
     async def _below(self, domain: str, peer: Peer) -> list[int]:
         """RFC 1985 5.3: what waits for it and for names below it, as far as this client may ask for them."""
