@@ -84,7 +84,7 @@ class EtrnTests(TestCase):
 
     async def test_not_allowed(self) -> None:
         """459 for domains that are not the client's to ask for, whoever exists."""
-        for node in ("other.test", "example.com", "@example.com", "@test", "xbranch.test", "secret.branch.test"):
+        for node in ("other.test", "example.com", "@example.com", "xbranch.test", "secret.branch.test"):
             self.world().play(OFFERED + f"C: ETRN {node}\nS: 459 4.7.1 Node {node.removeprefix('@')} not allowed: …")
         self.assertEqual(await self.due(), [])
 
@@ -95,6 +95,7 @@ class EtrnTests(TestCase):
             "localname",
             "#queue",
             "@",
+            "@test",
             "a b.test",
             "[192.0.2.1]",
             "[IPv6:2001:db8::1.2.3.4]",
@@ -108,7 +109,7 @@ class EtrnTests(TestCase):
         self.assertEqual(await self.due(), [])
 
     async def test_other_clients(self) -> None:
-        """Whoever may ask for nothing sees no ETRN, and has none; nor has the submission port."""
+        """Whoever may ask for nothing sees no ETRN, and has none."""
         self.world("203.0.113.1").play(
             "S: 220 …\nC: EHLO x\n" + "S: 250-…\n" * 8 + "S: 250-…\nS: 250 LIMITS RCPTMAX=1000"
         )
@@ -117,6 +118,6 @@ class EtrnTests(TestCase):
     async def test_store_that_fails(self) -> None:
         """458 while the queue cannot be looked at."""
         failing = FailingStore(temporary("store-down"))
-        self.world(store=failing).play(
-            OFFERED + "C: ETRN branch.test\nS: 458 4.3.0 Unable to queue messages for node branch.test"
-        )
+        world = self.world(store=failing)
+        for _ in range(2):  # a failure is no start that a second try could lean on
+            world.play(OFFERED + "C: ETRN branch.test\nS: 458 4.3.0 Unable to queue messages for node branch.test")
