@@ -100,7 +100,7 @@ class Transaction:
         envelope, account = self._sender.envelope, self._sender.account
         return Outgoing(
             queue_id=queue_id,
-            sender=mailbox(envelope.reverse_path) if envelope.reverse_path else "",
+            sender=_text(envelope.reverse_path),
             account=account.id if account else 0,
             arrived=second,
             due=second,
@@ -116,12 +116,12 @@ class Transaction:
     async def _report(self, plan: Dispatch, deliver: Deliver, queue_id: str) -> Sequence[Operation]:
         """What tells the sender at once (RFC 3461 5.2.3, the border)."""
         envelope = self._sender.envelope
-        if not plan.told or envelope.reverse_path is None:
+        if not plan.told:
             return ()
         skip = len(return_path(envelope.reverse_path))
         original = Original(
             queue_id=queue_id,
-            sender=mailbox(envelope.reverse_path),
+            sender=_text(envelope.reverse_path),
             arrived=deliver.date,
             size=len(deliver.prefix) - skip + deliver.size,
             read=_reader(deliver.prefix[skip:] + self._intake.header),
@@ -146,6 +146,10 @@ class Transaction:
         }
         # Put into words here: the logger's own formatting of eight fields costs as much as half the transaction.
         log.info((_LINE % facts).replace("{", "{{").replace("}", "}}"), **facts)
+
+
+def _text(reverse_path: Address | None) -> str:
+    return mailbox(reverse_path) if reverse_path else ""
 
 
 def _reader(octets: bytes) -> Callable[[int, int], Awaitable[bytes]]:
