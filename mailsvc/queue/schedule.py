@@ -132,6 +132,11 @@ class Schedule:
                 self._revive(self._lane(ticket.destination))
             self.put([ticket])
 
+    def clear(self) -> None:
+        """Forget what waits, to read it anew; what was learnt of destinations stays."""
+        self.replace(list(self._lanes_of), ())
+        self._stale.update(self._busy)
+
     def _insert(self, ticket: Ticket) -> None:
         lane = self._lane(ticket.destination)
         key = ticket.queue_id, lane
