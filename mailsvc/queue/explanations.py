@@ -61,6 +61,8 @@ def explain(told: Told, size: int) -> Sentence | None:
     key = _key(_telling(told))
     if key == "report.why.too-big" and told.limit:
         key = "report.why.too-big-limit"
+    if key == "report.why.greylisting" and told.action is Action.FAILED:
+        key = "report.why.temporary"  # it was not just that
     domain = told.address.rpartition("@")[2]
     # Base64 makes four octets of three, and adds the ends of lines (RFC 2045 6.8: 76 characters and CRLF).
     file = told.limit * 57 // 78

@@ -135,21 +135,21 @@ def _returned(returned: Returned, utf8: bool) -> _Part:
     if returned.utf8 and not header.isascii():
         return _global(returned, utf8)
     if returned.full:
-        fields = ["Content-Description: Undelivered Message", "Content-Type: message/rfc822"]
+        fields = ["Content-Description: Original Message", "Content-Type: message/rfc822"]
         return [*fields, *_eight_bit(returned.octets)], returned.octets
     return _headers(returned.octets)
 
 
 def _global(returned: Returned, utf8: bool) -> _Part:
     what, name = ("Message", "global") if returned.full else ("Message Headers", "global-headers")
-    fields = [f"Content-Description: Undelivered {what}", f"Content-Type: message/{name}"]
+    fields = [f"Content-Description: Original {what}", f"Content-Type: message/{name}"]
     if utf8:
         return [*fields, "Content-Transfer-Encoding: 8bit"], returned.octets
     return [*fields, "Content-Transfer-Encoding: base64"], _base64(returned.octets)
 
 
 def _headers(octets: bytes) -> _Part:
-    fields = ["Content-Description: Undelivered Message Headers", "Content-Type: text/rfc822-headers"]
+    fields = ["Content-Description: Original Message Headers", "Content-Type: text/rfc822-headers"]
     if octets.isascii() and all(len(line) <= _LONGEST_LINE for line in octets.split(b"\r\n")):
         return fields, octets
     return [*fields, "Content-Transfer-Encoding: quoted-printable"], binascii.b2a_qp(octets)

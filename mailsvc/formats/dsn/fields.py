@@ -83,7 +83,7 @@ def _typed(kind: str, address: str, utf8: bool) -> str:
     """``type; address``. An address is left as it is, double spaces in quotes included (2.3.2: "exactly")."""
     address = _CONTROLS.sub("?", address).strip()
     if kind != "utf-8":
-        return f"{kind}; {_ascii(address)}"
+        return f"{kind}; {address if address.isascii() else _ascii(address)}"
     return f"utf-8; {address if utf8 else xtext.encode_unitext(address)}"
 
 
