@@ -51,7 +51,7 @@ class ScriptedServer:
         """Listen no more, and end all connections."""
         await self._listener.stopListening()
         for connection in list(self._open):
-            connection.transport.abortConnection()
+            connection.transport.abortConnection()  # type: ignore[union-attr]
             await connection.over
 
     def next_script(self) -> str:
@@ -64,7 +64,7 @@ class _Connection(Protocol):
 
     def connectionMade(self) -> None:
         """Begin."""
-        self._server: ScriptedServer = self.factory.server  # type: ignore[union-attr]
+        self._server: ScriptedServer = self.factory.server
         self._server._open.add(self)
         self.over: Deferred[None] = Deferred()
         self._peer = ScriptedPeer(self._server.next_script(), self.transport.write, self._act)  # type: ignore[union-attr]

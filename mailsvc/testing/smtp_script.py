@@ -31,7 +31,7 @@ class ScriptedPeer:
     """
 
     def __init__(self, script: str, send: Callable[[bytes], object], act: Callable[[str], object]) -> None:
-        """:param send: says octets. :param act: is given ``"TLS"``, ``"CLOSE"``, ``"RESET"`` or ``"HANG"``; what comes after CLOSE is not done."""
+        """:param send: says octets. :param act: is given ``"TLS"``, ``"CLOSE"``, ``"RESET"`` or ``"HANG"``."""
         self.messages: list[bytes] = []
         self.problems: list[str] = []
         self._steps = [
@@ -110,9 +110,7 @@ class ScriptedPeer:
         if not end:
             return False
         self._heard = rest
-        self.messages.append(
-            (content[2:] + b"\r\n" if content else b"").replace(b"\r\n..", b"\r\n.").removeprefix(b".")
-        )
+        self.messages.append((content + b"\r\n").replace(b"\r\n..", b"\r\n.")[2:])
         return True
 
     def _chunk(self, last: str) -> bool:
