@@ -97,7 +97,7 @@ class DNSOptions:
 
 @attrs.frozen(kw_only=True)
 class SMTPTimeouts:
-    """``[queue.timeouts]``: for how long another server may keep us waiting; what RFC 5321 4.5.3.2 asks for is the default."""
+    """``[timeouts]``: for how long another server may keep us waiting; what RFC 5321 4.5.3.2 asks for is the default."""
 
     connect: Duration = option(
         Duration(30),

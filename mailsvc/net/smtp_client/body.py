@@ -67,7 +67,7 @@ class Body:
             raise Unsendable("5.6.0", "The message contains NUL characters, which no mail may have")
         if self._repair is None:
             if self._strict(block):
-                self._ended = block.endswith(b"\r\n")
+                self._ended = not block or block.endswith(b"\r\n")
                 return block
             self._repair = NewlineRepair()
         cleaned = self._repair.feed(block)

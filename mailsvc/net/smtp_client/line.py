@@ -125,11 +125,12 @@ class Line(protocol.Protocol):
         return HopFailed(self.hop, Answer(broken.code, broken.status, broken.text, phase))
 
     def fail(self, status: str, text: str, code: int = 0) -> None:
-        """End the connection; the first reason given is the one that counts."""
+        """End the connection. The first reason given is the one that counts, and the host's own word (``code``) more than any other."""
         if self._broken is None:
-            self._broken = Answer(code, status, text, self._phase)
             self._deadline.stop()
             self.transport.abortConnection()
+        if self._broken is None or code:
+            self._broken = Answer(code, status, text, self._phase)
         self._wake()
 
     def close(self) -> None:
