@@ -16,7 +16,7 @@ from mailsvc.auth.options import AuthOptions, OAuthOptions, ThrottleOptions
 from mailsvc.delivery.options import BorderOptions
 from mailsvc.directory.options import AccountOptions
 from mailsvc.monitor.options import MonitorOptions
-from mailsvc.net.options import TLSOptions
+from mailsvc.net.options import DNSOptions, SMTPTimeouts, TLSOptions
 from mailsvc.queue.options import QueueOptions, RelayDomainOptions, RouteOptions
 from mailsvc.store.options import StoreOptions
 from mailsvc.wire.options import ListenerOptions
@@ -68,6 +68,17 @@ class Config(AppOptions):
             "en": "The border between here and other sites: what may pass it, and what is inside.",
             "ja": "内部と外部の境。越えられるものと、内部とみなす範囲。",
         },
+    )
+    timeouts: SMTPTimeouts = attrs.field(
+        factory=SMTPTimeouts,
+        metadata={
+            "en": "For how long other servers may keep us waiting (RFC 5321 4.5.3.2).",
+            "ja": "ほかのサーバーの応答を待つ時間（RFC 5321 4.5.3.2）。",
+        },
+    )
+    dns: DNSOptions = attrs.field(
+        factory=DNSOptions,
+        metadata={"en": "The DNS.", "ja": "DNS。"},
     )
     log: LogOptions = attrs.field(
         factory=LogOptions,

@@ -52,7 +52,8 @@ class CannotCreate(Exception):
 class Initial:
     """What the first configuration is made from.
 
-    :ivar hostname: ``""``: ``mail.`` before the domain. :ivar port_offset: added to each standard port. :ivar bind: listening address;
+    :ivar hold: hold what is for other servers. :ivar hostname: ``""``: ``mail.`` before the domain.
+    :ivar port_offset: added to each standard port. :ivar bind: listening address;
         LMTP stays on loopback. :ivar cleartext: networks that may log in without TLS. :ivar preset: a key of ``PRESETS``.
     """
 
@@ -63,6 +64,7 @@ class Initial:
     cleartext: tuple[Network, ...] = ()
     preset: str = "modern"
     language: str = "en"
+    hold: bool = False
 
     @property
     def host(self) -> str:
@@ -84,6 +86,7 @@ def values(initial: Initial) -> dict[str, Any]:
         "listener": [
             _listener(initial, protocol, port, tls) | preset.get(protocol, {}) for protocol, port, tls in _LISTENERS
         ],
+        **({"route": [{"domains": ["*"], "hold": True}]} if initial.hold else {}),
     }
 
 

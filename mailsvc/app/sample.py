@@ -105,10 +105,7 @@ def manual(language: str) -> str:
 def _presets(texts: Texts) -> Iterator[str]:
     """Each preset: for whom it is and what it changes."""
     for preset in PRESETS:
-        changed = [
-            f"``{_place(place)}{key} = {value_text(value)}``"
-            for place, key, value in changes(preset)
-        ]
+        changed = [f"``{_place(place)}{key} = {value_text(value)}``" for place, key, value in changes(preset)]
         listed = (
             texts.say("manual.preset-changes", changes=", ".join(changed))
             if changed
