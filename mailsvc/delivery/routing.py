@@ -5,9 +5,6 @@ administrator has decided. Others': a domain whose mail we take for another serv
 host is ours by whatever name it is called.
 """
 
-import attrs
-import idna
-
 from mailsvc.auth.relay import RelayFacts
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.delivery import Recipient
@@ -21,7 +18,7 @@ _POSTMASTER = Address("postmaster", "")
 
 
 async def route(services: Services, sender: Sender, forward_path: Address) -> Recipient:
-    """Judge one recipient. Raises NO_SUCH_USER, DISABLED, QUOTA, RELAY_DENIED, TOO_BIG, BAD_REQUEST (needs SMTPUTF8), NOT_NOW."""
+    """Judge one recipient. Raises NO_SUCH_USER, DISABLED, QUOTA, RELAY_DENIED, TOO_BIG, NOT_NOW."""
     address = _our_postmaster(services, sender, forward_path) or forward_path
     if await services.directory.is_local(address.domain):
         recipient = await _inside(services, sender, forward_path, address)
@@ -38,23 +35,7 @@ async def _inside(services: Services, sender: Sender, forward_path: Address, add
     for account in resolution.accounts:
         if not account.has_room(sender.envelope.size):
             raise MailError(Kind.QUOTA, "mailbox-full", detail=account.address)
-    outside = resolution.outside
-    if outside and not sender.envelope.utf8:
-        outside = tuple(_in_ascii(target) for target in outside)
-    return Recipient(forward_path, resolution.accounts, outside)
-
-
-def _in_ascii(address: Address) -> Address:
-    """The target of an alias for a message that came without SMTPUTF8: A-labels; there is no such form of a local part (RFC 6531 3.2)."""
-    if address.is_ascii:
-        return address
-    try:
-        domain = idna.encode(canonical_domain(address.domain)).decode("ascii")
-    except idna.IDNAError as error:
-        raise MailError(Kind.NO_SUCH_USER, "alias-broken", detail=f"{address}: {error}") from error
-    if not address.local.isascii():
-        raise MailError(Kind.BAD_REQUEST, "needs-utf8", detail=str(address))
-    return attrs.evolve(address, domain=domain)
+    return Recipient(forward_path, resolution.accounts, resolution.outside)
 
 
 def _check_border(services: Services, sender: Sender, recipient: Recipient) -> None:

@@ -90,7 +90,6 @@ _KINDS: dict[Kind, tuple[int, str, str]] = {
 }
 _REASONS: dict[str, tuple[int, str, str]] = {
     "low-disk": (452, "4.3.1", "Not enough space on this server now, please try again later"),
-    "needs-utf8": (553, "5.6.7", "This address leads to one that needs SMTPUTF8 in MAIL"),
     "mail-loop": (554, "5.4.6", "Mail loop"),
 }
 
