@@ -55,10 +55,12 @@ _BEYOND = {"5": "report.why.refused", "4": "report.why.temporary"}
 
 
 def explain(told: Told, size: int) -> Sentence | None:
-    """What to say of a failure or a delay; None of anything else. :param size: octets of the message."""
+    """What to say of a failure or a delay; None if there is nothing, or nothing more. :param size: octets of the message."""
     if told.action not in (Action.FAILED, Action.DELAYED):
         return None
     key = _key(_telling(told))
+    if key == "report.why.expired" and told.status.startswith("4."):
+        return None  # that is said anyway
     if key == "report.why.too-big" and told.limit:
         key = "report.why.too-big-limit"
     if key == "report.why.greylisting" and told.action is Action.FAILED:
@@ -70,7 +72,7 @@ def explain(told: Told, size: int) -> Sentence | None:
 
 
 def _telling(told: Told) -> str:
-    """The status code that tells most: that time is over (4.4.7) is said anyway, the other server's words may say what was wrong."""
+    """The status code that tells most: of time that is over (4.4.7), the other server's words."""
     found = _IN_WORDS.match(told.reply) if told.status == "4.4.7" else None
     return found[1] if found else told.status
 

@@ -117,6 +117,7 @@ def _lines(one: Told, matter: Matter, texts: Texts) -> Iterator[str]:
     reason = explain(one, matter.size)
     if reason is not None:
         yield wrap(texts.tell(reason), "    ")
+    if one.action in (Action.FAILED, Action.DELAYED):
         yield from _quoted(one, texts)
 
 

@@ -436,14 +436,19 @@ ADDRESSES = st.builds(
 )
 
 
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """One store for all examples: nothing is put into it."""
+    made = make_store(tmp_path_factory.mktemp("store"))
+    yield Desk(made)
+    made.store.close()
+
+
 @pytest.mark.parametrize("sender", ["alice@example.test", "eve@elsewhere.test"])
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_any_words_make_a_sound_report(
-    tmp_path_factory: pytest.TempPathFactory, sender: str, data: st.DataObject
-) -> None:
+def test_any_words_make_a_sound_report(quiet: Desk, sender: str, data: st.DataObject) -> None:
     """Whatever remotes, recipients and messages say: three parts, no line too long, no header of theirs, and the same facts read back."""
-    desk = data_desk(tmp_path_factory)
     told = [
         Told(
             data.draw(ADDRESSES),
@@ -459,7 +464,7 @@ def test_any_words_make_a_sound_report(
     body = data.draw(st.binary(max_size=100)).replace(b"\0", b"").replace(b"\r", b"").replace(b"\n", b"\r\n")
     subject = data.draw(WORDS).translate({10: None, 13: None, 0: None}).encode("utf-8", "replace")[:900]
     message = b"Subject: " + subject + b"\r\nMessage-ID: <one@example.test>\r\n\r\n" + body + b"\r\n"
-    operations = run(desk.reports.report(original(message, sender=sender, envid=envid), told))
+    operations = run(quiet.reports.report(original(message, sender=sender, envid=envid), told))
     report = octets(operations[0])
     check_structure(report)
     check_facts(report, told, envid)
@@ -506,13 +511,3 @@ def check_facts(report: bytes, told: list[Told], envid: str) -> None:
         assert len(groups) == 1 + len(told)
         assert all(group.as_bytes().isascii() for group in groups)  # type: ignore[union-attr]
         assert [group["Action"] for group in groups[1:]] == ["failed"] * len(told)  # type: ignore[index,union-attr]
-
-
-_DESKS: list[Desk] = []
-
-
-def data_desk(factory: pytest.TempPathFactory) -> Desk:
-    """One store for all examples: nothing is put into it."""
-    if not _DESKS:
-        _DESKS.append(Desk(make_store(factory.mktemp("store"))))
-    return _DESKS[0]
