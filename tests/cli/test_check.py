@@ -26,7 +26,7 @@ from tests.net.authority import Authority
 
 from .conftest import Run
 
-NOW = datetime.datetime(2026, 11, 21, tzinfo=datetime.UTC)
+NOW = datetime.datetime.now(datetime.UTC)  # the certificate that init makes is valid from yesterday on
 
 
 @pytest.fixture
