@@ -255,6 +255,14 @@ def _domain_names(config: "Config") -> Iterator[tuple[KeyPath, str]]:
         yield ("domain", index, "name"), domain.name
         for number, alias in enumerate(domain.aliases):
             yield ("domain", index, "aliases", number), alias
+    for index, relayed in enumerate(config.relay_domains):
+        yield ("relay_domain", index, "name"), relayed.name
+
+
+def _border(config: "Config") -> Found:
+    for index, name in enumerate(config.border.domains):
+        if fault := domain_fault(name):
+            yield ("border", "domains", index), Sentence("config.domain-name", value=name, reason=fault)
 
 
 def _name_rules(config: "Config") -> Found:
@@ -291,6 +299,7 @@ CHECKS = (
     _monitor,
     _collisions,
     _domains,
+    _border,
     _name_rules,
     check_queue,
     check_routes,
