@@ -45,7 +45,7 @@ class FakeHost:
 
     :ivar down: why no connection comes about, as for :func:`said`; ``""``: one does. :ivar breaks: why a connection breaks in the middle
     of a message; :ivar forgets: the same after it has taken the message, without an answer. :ivar message: what it says to each message,
-    whoever it is for; ``""``: 250. :ivar delay: seconds that it takes for a message. :ivar messages_each: after so many it closes; 0: never.
+    whoever it is for; ``""``: 250. :ivar delay: seconds for a message. :ivar messages_each: after so many it closes (0: never).
     :ivar dsn: whether it knows DSN. :ivar silent: it answers nothing, ever: not to connections, not to messages.
     :ivar taken: what it has accepted. :ivar connections: open now, ``most_connections`` at a time so far, ``connected`` altogether.
     """

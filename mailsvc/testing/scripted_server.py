@@ -49,7 +49,9 @@ class ScriptedServer:
 
     async def stop(self) -> None:
         """Listen no more, and end all connections."""
-        await self._listener.stopListening()
+        if self._listener is not None:
+            listener, self._listener = self._listener, None
+            await listener.stopListening()
         for connection in list(self._open):
             connection.transport.abortConnection()  # type: ignore[union-attr]
             await connection.over

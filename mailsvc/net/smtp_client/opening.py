@@ -79,7 +79,10 @@ async def _starttls(line: Line, demand: TLSDemand, able: Capabilities) -> bool:
             return False
         raise HopFailed(line.hop, ours("4.7.4", "TLS is demanded, but the host does not offer it", "STARTTLS"))
     line.write(b"STARTTLS\r\n")
-    reply = await line.reply("STARTTLS")
+    try:
+        reply = await line.reply("STARTTLS")
+    except HopFailed as failure:  # some break at the mere word
+        raise _no_tls(failure) from None
     if reply.code == 220:
         return True
     if demand is TLSDemand.OPPORTUNISTIC:
@@ -94,7 +97,11 @@ async def _handshake(line: Line, demand: TLSDemand, tls: ClientTLS, implicit: bo
         if demand is TLSDemand.VERIFIED:
             _check_name(line)
     except HopFailed as failure:
-        raise TLSFailed(HopFailed(line.hop, ours("4.7.5", f"TLS failed: {failure.answer.text}", "STARTTLS"))) from None
+        raise _no_tls(failure) from None
+
+
+def _no_tls(failure: HopFailed) -> TLSFailed:
+    return TLSFailed(HopFailed(failure.hop, ours("4.7.5", f"TLS failed: {failure.answer.text}", "STARTTLS")))
 
 
 def _check_name(line: Line) -> None:
