@@ -1,5 +1,6 @@
 """Conversations about mail that goes on to other servers: DSN, relay domains, ETRN (see tests.smtp.dialogues)."""
 
+from ipaddress import ip_network
 from pathlib import Path
 
 from mailsvc.queue.options import RelayDomainOptions
@@ -189,6 +190,21 @@ OUTWARD = (
         S: 250 2.0.0 Ok: queued as …
         """,
         delivered=(b"x\r\n",),
+    ),
+    Dialogue(
+        "vrfy-outside",
+        "Of addresses elsewhere VRFY knows nothing, even for those who may send there (RFC 5321 3.5.3); an alias of ours is ours.",
+        EHLO
+        + LOG_IN
+        + """
+        C: VRFY <somebody@example.com>
+        S: 252 2.1.5 …
+        C: VRFY <anybody@backup.test>
+        S: 252 2.1.5 …
+        C: VRFY <far@example.test>
+        S: 250 2.1.5 <far@example.test>
+        """,
+        options={"vrfy": (ip_network("0.0.0.0/0"),), "domains": (ANYBODY,)},
     ),
     Dialogue(
         "no-etrn",
