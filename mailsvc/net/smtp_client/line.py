@@ -8,8 +8,10 @@ ends it too (RFC 5321 3.8), except in answer to a whole message: that is the mes
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from OpenSSL import SSL
 from twisted.internet import protocol
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IHandshakeListener, IReactorTime
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -165,9 +167,7 @@ class Line(protocol.Protocol):
     def connectionLost(self, reason: Failure = protocol.connectionDone) -> None:
         """It is over."""
         if self._broken is None:
-            clean = reason.check(protocol.connectionDone.type) is not None
-            text = "connection closed" if clean else f"connection lost: {reason.getErrorMessage()}"
-            self._broken = Answer(0, "4.4.2", text, self._phase)
+            self._broken = Answer(0, "4.4.2", _words(reason), self._phase)
         self._deadline.stop()
         self._wake()
 
@@ -208,3 +208,13 @@ class Line(protocol.Protocol):
             "TLS" if self._handshake is not None else "block" if self._wait is None else self._phase
         ]
         self.fail("4.4.2", f"no answer within {seconds:g} s")
+
+
+def _words(reason: Failure) -> str:
+    """Why a connection is over, in words for the administrator."""
+    error = reason.value
+    if isinstance(error, ConnectionDone):
+        return "connection closed"
+    if isinstance(error, SSL.Error) and error.args and error.args[0]:
+        return "; ".join(str(words[-1]) for words in error.args[0])
+    return f"connection lost: {error}".rstrip(".")
