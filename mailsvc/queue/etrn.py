@@ -7,6 +7,7 @@ the ``[[relay_domain]]`` may, and once in :data:`INTERVAL` seconds is often enou
 from collections.abc import Callable
 
 import attrs
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailsvc.core.errors import Kind, MailError
@@ -19,6 +20,8 @@ from mailsvc.queue.options import RelayDomainOptions, find_relay_domain
 from mailsvc.wire.limits import within
 
 __all__ = ["INTERVAL", "Release"]
+
+log = Logger(namespace="mailsvc.queue")
 
 INTERVAL = 60
 """Seconds after which a domain's mail can be asked for again."""
@@ -48,8 +51,10 @@ class Release:
         recipients = await (self._below(domain, peer) if below else self.store.queue.bound_for(domain))
         count = 0
         if recipients:
-            (count,) = await self.store.apply([ChangeQueued(tuple(recipients), due=int(self.now()))])
+            # Later than any of it has arrived: what is due on its arrival was not asked for (on_demand).
+            (count,) = await self.store.apply([ChangeQueued(tuple(recipients), due=int(self.now()) + 1)])
         self._asked[domain, below] = self.now()
+        log.info("ETRN {domain} from {peer}: {count} recipients due", domain=node, peer=peer.address, count=count)
         return count
 
     def _allowed(self, domain: str, peer: Peer) -> bool:

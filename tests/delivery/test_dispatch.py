@@ -1,6 +1,8 @@
 """What becomes of a message, recipient by recipient (RFC 3461 5.2)."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.delivery import Recipient
@@ -15,6 +17,7 @@ from mailsvc.formats.address import Address
 
 ALICE, BOB = Account(1, "alice@example.test"), Account(2, "bob@example.test")
 LIST = Address("list", "example.test")
+ALICE_ADDRESS = Address("alice", "example.test")
 X, Y = Address("x", "example.com"), Address("y", "Example.COM")
 SUCCESS, FAILURE, DELAY, NEVER = Notify.SUCCESS, Notify.FAILURE, Notify.DELAY, Notify.NEVER
 
@@ -151,4 +154,32 @@ def test_border_stops_all() -> None:
     assert caught.value.kind is Kind.TOO_BIG
 
 
-ALICE_ADDRESS = Address("alice", "example.test")
+NOTIFIES = st.sampled_from([0, NEVER, SUCCESS, FAILURE, DELAY, SUCCESS | FAILURE, SUCCESS | FAILURE | DELAY])
+OUTSIDE = st.builds(Address, st.sampled_from("abc"), st.sampled_from(["example.com", "near.test"]))
+RECIPIENTS = st.one_of(
+    st.builds(lambda address, notify: Recipient(address, (), (address,), notify), OUTSIDE, NOTIFIES),
+    st.builds(
+        lambda accounts, targets, notify: Recipient(LIST, tuple(accounts), tuple(targets), notify),
+        st.lists(st.sampled_from([ALICE, BOB]), max_size=2, unique=True),
+        st.lists(OUTSIDE, min_size=1, max_size=3, unique=True),
+        NOTIFIES,
+    ),
+)
+
+
+@given(st.lists(RECIPIENTS, min_size=1, max_size=5), st.sampled_from([0, 1000]), st.sampled_from([1000, 1001]))
+def test_nobody_is_lost(recipients: list[Recipient], limit: int, size: int) -> None:
+    """Every account has the message; every address elsewhere is in the queue or told of as failed, not both, and once; or all is refused."""
+    accounts = {account.id for one in recipients for account in one.accounts}
+    addresses = {f"{address.local}@{address.domain}" for one in recipients for address in one.outside}
+    stopped = {address for address in addresses if limit and size > limit and address.endswith("example.com")}
+    try:
+        result = plan(*recipients, size=size, limit=limit, inside=("near.test",))
+    except MailError:
+        assert not accounts
+        assert addresses == stopped
+        return
+    queued = [one.address for one in result.outgoing]
+    assert sorted(result.accounts) == sorted(accounts)
+    assert sorted(queued) == sorted(addresses - stopped)
+    assert {one.address for one in result.told if one.action is Action.FAILED} == stopped
