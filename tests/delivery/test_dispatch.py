@@ -169,7 +169,7 @@ RECIPIENTS = st.one_of(
 
 @given(st.lists(RECIPIENTS, min_size=1, max_size=5), st.sampled_from([0, 1000]), st.sampled_from([1000, 1001]))
 def test_nobody_is_lost(recipients: list[Recipient], limit: int, size: int) -> None:
-    """Every account has the message; every address elsewhere is in the queue or told of as failed, not both, and once; or all is refused."""
+    """Every account has the message; every address elsewhere is in the queue or told of as failed, never both; or all is refused."""
     accounts = {account.id for one in recipients for account in one.accounts}
     addresses = {f"{address.local}@{address.domain}" for one in recipients for address in one.outside}
     stopped = {address for address in addresses if limit and size > limit and address.endswith("example.com")}
