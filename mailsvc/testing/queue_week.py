@@ -182,11 +182,12 @@ class _CrashingStore:
     """The store of one life of the process: at its end a commit is kept or lost, and nobody hears of it."""
 
     def __init__(self, store: DirectStore, chance: random.Random, lives: int) -> None:
-        """:param lives: commits until the crash; 0: none comes."""
+        """:param lives: commits until the crash, or until the next that carries a report; 0: no crash comes."""
         self.crashed = False
         self._store = store
         self._chance = chance
-        self._left = lives
+        self._left = lives or 10**9
+        self._report = chance.random() < 0.5
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
@@ -194,7 +195,7 @@ class _CrashingStore:
     async def apply(self, operations: Sequence[Operation]) -> list[Any]:
         """Carry out, until the crash."""
         self._left -= 1
-        if self._left == 0:
+        if self._left <= 0 and (not self._report or any(isinstance(one, Deliver) for one in operations)):
             if self._chance.random() < 0.5:
                 self._store.commit(operations)
             self.crashed = True
