@@ -1,4 +1,4 @@
-"""Who is next: every recipient that waits, in the memory of the one process that sends (decision 0017).
+"""Who is next: every recipient that waits, in the memory of the one process that sends (decision 0018).
 
 ::
 

@@ -1,7 +1,7 @@
 """The queue of one process: it sends as long as no other process does.
 
 Every worker runs this service; the one that holds the lock ``QUEUE_LOCK`` of the store sends, with a :class:`Dispatcher`. The others ask
-for the lock twice a second, so when the sender is killed another one takes over before anybody notices: what was under way then is still
+for the lock four times a second, so when the sender is killed another one takes over before anybody notices: what was under way then is still
 waiting in the store. While the store's owner restarts nobody holds the lock, and nothing is begun; if another process is faster to take
 it then, this one ends what it has begun, and waits with the others.
 """
@@ -31,7 +31,7 @@ _log = Logger(namespace="mailsvc.queue")
 GRACE = 20.0
 """Seconds that running transactions get when the service stops."""
 
-_EVERY = 0.5
+_EVERY = 0.25
 """Seconds between two looks at the lock."""
 
 
