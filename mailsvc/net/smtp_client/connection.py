@@ -1,6 +1,7 @@
 """A connection that is open: one message after the other, each made fit for this host, in transactions of the size that it takes."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import attrs
 from zope.interface import implementer
@@ -98,14 +99,13 @@ class SMTPConnection:
     async def quit(self) -> None:
         """Say goodbye."""
         line = self._line
-        if line.usable:
-            line.write(b"QUIT\r\n")
-            try:
-                await line.reply("QUIT")
-            except HopFailed:
-                return
-            line.close()
-        line.fail("4.4.2", "closed by us")
+        if not line.usable:
+            self.abort()
+            return
+        line.write(b"QUIT\r\n")
+        with suppress(HopFailed):
+            await line.reply("QUIT")
+            await line.close()
 
     def abort(self) -> None:
         """Close at once."""

@@ -47,7 +47,6 @@ class Line(protocol.Protocol):
         self.hop = hop
         self.heard: list[ServerReply] = []
         self.closing = False  # the server has said 421, or anything unasked for
-        self.made: Deferred[None] = Deferred()
         self._timeouts = timeouts
         self._phase = "greeting"
         self._reader = ReplyReader()
@@ -56,6 +55,7 @@ class Line(protocol.Protocol):
         self._wait: _Wait | None = None
         self._handshake: Deferred[None] | None = None
         self._broken: Answer | None = None
+        self._gone: Deferred[None] = Deferred()
 
     # --- for the steps ---
 
@@ -135,10 +135,13 @@ class Line(protocol.Protocol):
             self._broken = Answer(code, status, text, self._phase)
         self._wake()
 
-    def close(self) -> None:
-        """End it in good order, what was written included."""
+    async def close(self) -> None:
+        """End it in good order; a host that does not play its part (TLS) is not waited for long."""
+        self._broken = Answer(0, "4.4.2", "connection closed by us", self._phase)
+        self._deadline.set(self._timeouts["QUIT"])
         self.transport.unregisterProducer()
         self.transport.loseConnection()
+        await self._gone
 
     # --- what the transport tells ---
 
@@ -148,7 +151,6 @@ class Line(protocol.Protocol):
         if hasattr(self.transport, "setTcpNoDelay"):
             self.transport.setTcpNoDelay(True)
         self.transport.registerProducer(self._flow, True)
-        self.made.callback(None)
 
     def handshakeCompleted(self) -> None:
         """TLS is up."""
@@ -170,6 +172,7 @@ class Line(protocol.Protocol):
             self._broken = Answer(0, "4.4.2", _words(reason), self._phase)
         self._deadline.stop()
         self._wake()
+        self._gone.callback(None)
 
     # --- the machine ---
 
@@ -204,6 +207,9 @@ class Line(protocol.Protocol):
             self._flow.broken(self.failure("DATA"))
 
     def _timed_out(self) -> None:
+        if self._broken is not None:
+            self.transport.abortConnection()
+            return
         seconds = self._timeouts[
             "TLS" if self._handshake is not None else "block" if self._wait is None else self._phase
         ]
