@@ -1,11 +1,12 @@
 """The queue of one process: it sends as long as no other process does.
 
 Every worker runs this service; the one that holds the lock ``QUEUE_LOCK`` of the store sends, with a :class:`Dispatcher`. The others ask
-for the lock four times a second, so when the sender is killed another one takes over before anybody notices: what was under way then is still
-waiting in the store. While the store's owner restarts nobody holds the lock, and nothing is begun; if another process is faster to take
+for the lock four times a second, so when the sender is killed another one takes over before anybody notices: what was under way then still
+waits in the store. While the store's owner restarts nobody holds the lock, and nothing is begun; if another process is faster to take
 it then, this one ends what it has begun, and waits with the others.
 """
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -121,7 +122,7 @@ class QueueService(Service):
         former, self._dispatcher = self._dispatcher, self._make(lock)
         if former is not None:
             await former.stop(0)
-        _log.info("this process sends the queue's mail")
+        _log.info("process {pid} sends the queue's mail", pid=os.getpid())
         self._dispatcher.start()
 
     # --- news ---
