@@ -111,6 +111,40 @@ def test_hangs_while_it_is_sent_a_message() -> None:
     assert (broken.answer.phase, broken.in_doubt) == ("DATA", False)
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        HELLO + MAIL + RCPT + DATA + "S: 354 go\nMESSAGE",
+        CHUNKING.replace("S: 250-PIPELINING\n", "").replace("SIZE 1000000", "HELP")
+        + "C: MAIL…\nS: 250 ok\nC: RCPT…\nS: 250 ok\n"
+        + "CHUNK\nS: 250 ok\n" * 40,
+    ],
+    ids=["DATA", "BDAT"],
+)
+def test_takes_a_message_for_ever(script: str) -> None:
+    """A server that takes a little every other minute is given up: no line is as slow as that."""
+    world = World(script)
+    write = world.transport.write
+
+    def write_slowly(data: bytes) -> None:
+        write(data)
+        if len(data) > 1000:
+            world.transport.producer.pauseProducing()
+
+    world.transport.write = write_slowly  # type: ignore[method-assign]
+    sending = Deferred.fromCoroutine(world.connection.send(mail(b"x\r\n" * 1_000_000), rcpt()))
+    waited = 0
+    while not sending.called:
+        world.pump()
+        world.reactor.advance(120)
+        waited += 120
+        world.transport.producer.resumeProducing()
+        world.pump()
+        assert waited < 3000
+    assert waited > 600
+    assert "too slowly" in result(sending).answer.text
+
+
 @in_each_phase
 def test_drops(phase: str) -> None:
     """A server that closes: try again; after the dot nobody knows whether it has the message."""

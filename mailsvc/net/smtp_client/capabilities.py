@@ -7,7 +7,7 @@ import attrs
 
 __all__ = ["Capabilities"]
 
-_LIMIT = re.compile(r"(MAILMAX|RCPTMAX)=([0-9]{1,6})")
+_LIMIT = re.compile(r"\b(MAILMAX|RCPTMAX)=([0-9]{1,6})\b")
 
 
 @attrs.frozen

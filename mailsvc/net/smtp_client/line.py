@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IHandshakeListener, IReactorTime
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from mailsvc.core.deadline import Deadline
+from mailsvc.core.deadline import Deadline, Pace
 from mailsvc.core.flow import WriteFlow
 from mailsvc.core.outbound import Answer, Hop, HopFailed
 from mailsvc.core.output import write_now
@@ -47,6 +47,7 @@ class Line(protocol.Protocol):
         self.hop = hop
         self.heard: list[ServerReply] = []
         self.closing = False  # the server has said 421, or anything unasked for
+        self._clock = clock
         self._timeouts = timeouts
         self._phase = "greeting"
         self._reader = ReplyReader()
@@ -76,9 +77,15 @@ class Line(protocol.Protocol):
         if self._broken is None:
             write_now(self.transport, data)
 
-    async def room(self) -> None:
-        """Wait while the server is slow to take what was written. Raises HopFailed."""
+    def pace(self) -> Pace:
+        """How long a message that begins now may take: for :meth:`room`."""
+        return Pace(self._clock)
+
+    async def room(self, pace: Pace, octets: int) -> None:
+        """``octets`` of a message were written: wait while the server is slow to take them. Raises HopFailed, also if it takes for ever."""
         self._phase = "DATA"
+        if not pace.kept(octets):
+            self.fail("4.4.2", "the host takes the message too slowly")
         if self._broken is None and self._flow.full:
             self._deadline.set(self._timeouts["block"])
             await self._flow.room()

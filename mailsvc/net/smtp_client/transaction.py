@@ -154,10 +154,10 @@ class Transaction:
             self._sent = True
             self._line.write(stuff(self._body.first))
             return
-        writer = DotWriter()
+        writer, pace = DotWriter(), self._line.pace()
         async for block in self._body.blocks():
             self._line.write(writer.feed(block))
-            await self._line.room()
+            await self._line.room(pace, len(block))
         self._sent = True
         self._line.write(writer.finish())
 
@@ -165,11 +165,11 @@ class Transaction:
         """The message by BDAT; while one chunk is on its way, the answer to the one before is waited for."""
         if not self._accepted:
             return
-        held, unanswered = b"", 0
+        held, unanswered, pace = b"", 0, self._line.pace()
         async for block in self._body.blocks():
             if held:
                 self._line.write(_chunk(held, b""))
-                await self._line.room()
+                await self._line.room(pace, len(held))
                 unanswered = await self._chunk_replies(unanswered + 1, 1 if self._able.pipelining else 0)
             held = block
         await self._chunk_replies(unanswered, 0)
