@@ -1,6 +1,10 @@
 """One message after the other: what our client says to servers of all kinds, and what it makes of their answers."""
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailsvc.core.outbound import Answer, HopFailed, MailRecipient
 from mailsvc.core.queued import Notify
@@ -560,3 +564,20 @@ def test_used_after_the_end() -> None:
     assert isinstance(failure, HopFailed)
     assert failure.answer.status == "4.3.2"
     assert not failure.in_doubt
+
+
+PIECES = st.sampled_from([b"\r", b"\n", b"\r\n", b".", b"x", b"\r\n.\r\n", b"\r\n.", b"long line"])
+
+
+@given(st.lists(PIECES, max_size=30), st.integers(1, 9))
+def test_what_leaves_is_what_the_store_holds(pieces: list[bytes], block: int) -> None:
+    """Whatever is stored and however it is read: it arrives whole, with strict line ends."""
+    content = b"".join(pieces)
+    expected = re.sub(rb"\r\n|\r|\n", b"\r\n", content)
+    expected += b"" if expected.endswith(b"\r\n") or not expected else b"\r\n"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mailsvc.net.smtp_client.body.BLOCK", block)
+        world = World(PIPELINING + ENVELOPE + FINE + "MESSAGE\nS: 250 2.0.0 ok\n")
+        assert codes(world.send(mail(content, most=block))) == [(250, "2.0.0", "end")]
+    assert world.peer.messages == [expected]
+    assert world.finish() == []

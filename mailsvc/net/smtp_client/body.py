@@ -29,7 +29,7 @@ class Body:
     def __init__(self, mail: Mail, first: bytes) -> None:
         self._mail = mail
         self._read = len(first)
-        self._repair: NewlineRepair | None = None
+        self._held = b""
         self._ended = True  # whether what was given out ends with CRLF; nothing needs no end
         self.whole = len(first) == mail.size
         self.first = self._clean(first)
@@ -65,24 +65,23 @@ class Body:
     def _clean(self, block: bytes) -> bytes:
         if b"\0" in block:
             raise Unsendable("5.6.0", "The message contains NUL characters, which no mail may have")
-        if self._repair is None:
-            if self._strict(block):
-                self._ended = not block or block.endswith(b"\r\n")
-                return block
-            self._repair = NewlineRepair()
-        cleaned = self._repair.feed(block)
-        self._ended = cleaned.endswith(b"\r\n")
-        return cleaned
-
-    def _strict(self, block: bytes) -> bool:
-        """Whether every CR and LF belongs to a CRLF within the block."""
-        pairs = block.count(b"\r\n")
-        return block.count(b"\n") == pairs == block.count(b"\r")
+        block, self._held = self._held + block, b""
+        if block.endswith(b"\r"):  # what it belongs to comes with the next block
+            block, self._held = block[:-1], b"\r"
+        if block and not _strict(block):
+            repair = NewlineRepair()
+            block = repair.feed(block) + repair.finish()
+        self._ended = block.endswith(b"\r\n") if block else self._ended
+        return block
 
     def _end(self) -> bytes:
-        if self._repair is not None and (held := self._repair.finish()):
-            return held
-        return b"" if self._ended else b"\r\n"
+        return b"" if self._ended and not self._held else b"\r\n"
+
+
+def _strict(block: bytes) -> bool:
+    """Whether every CR and LF belongs to a CRLF."""
+    pairs = block.count(b"\r\n")
+    return block.count(b"\n") == pairs == block.count(b"\r")
 
 
 async def _some(mail: Mail, offset: int) -> bytes:
