@@ -10,7 +10,7 @@ The schedule wakes up when something is due, and when the store says that someth
 the recipients waiting, in memory too, and says so in the log.
 """
 
-from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 import attrs
@@ -42,8 +42,11 @@ __all__ = ["Dispatcher", "Means"]
 
 _log = Logger(namespace="mailsvc.queue")
 
-_WHOLE = 262_144
-"""Octets up to which a message is read in one go."""
+_SMALL = 65_536
+"""Octets up to which a message is read together with others."""
+
+_TOGETHER = 64
+"""Batches that are read together."""
 
 _SIDE_BY_SIDE = 100
 """Batches that are put off without a connection, at a time, beside those that are sent."""
@@ -85,7 +88,7 @@ class Dispatcher:
         self._looking: Any = None
         self._timer: Any = None
         self._timer_due: int | None = None
-        self._pumping = False
+        self._pumping: Any = None
         self._over = False
         self._idle: list[Deferred[None]] = []
 
@@ -113,10 +116,10 @@ class Dispatcher:
     async def stop(self, patience: float) -> None:
         """Begin nothing more; let what is under way end, then cut it. Returns when all is written down."""
         self._over = True
-        for call in (self._looking, self._timer):
+        for call in (self._looking, self._timer, self._pumping):
             if call is not None:
                 call.cancel()
-        self._looking = self._timer = None
+        self._looking = self._timer = self._pumping = None
         cut = self._means.reactor.callLater(patience, self._cut)
         try:
             await self._when_idle()
@@ -180,16 +183,22 @@ class Dispatcher:
         return int(self._means.now())
 
     def _pump(self) -> None:
-        """Begin everything that may begin now, and come back when more is due."""
-        if self._pumping or self._over or not self._may_send():  # what ends at once comes here from within
-            return
-        self._pumping = True
-        try:
-            while self._running < self._most and (batch := self.schedule.take(self._now())) is not None:
-                self._running += 1
-                self._spawn(self._work(batch))
-        finally:
-            self._pumping = False
+        """Begin what may begin now, soon: what ends in one turn of the reactor makes room for batches that are read together."""
+        if self._pumping is None and not self._over and self._may_send():
+            self._pumping = self._means.reactor.callLater(0, self._begin)
+
+    def _begin(self) -> None:
+        self._pumping = None
+        now, batches = self._now(), list[Batch]()
+        while len(batches) < min(_TOGETHER, self._most - self._running):
+            batch = self.schedule.take(now)
+            if batch is None:
+                break
+            batches.append(batch)
+        if batches:
+            self._running += len(batches)
+            self._spawn(self._open(batches))
+            self._pump()  # there may be more
         counters.queue_size(len(self.schedule))
         self._set_timer()
 
@@ -207,14 +216,47 @@ class Dispatcher:
         self._timer = self._timer_due = None
         self._pump()
 
-    async def _work(self, batch: Batch) -> None:
-        waiting = [ticket._replace(due=self._now() + _AGAIN) for ticket in batch.tickets]
-        conclusion = _Conclusion(Verdict.NOTHING)
+    async def _open(self, batches: Sequence[Batch]) -> None:
+        """Read what some batches need, together, and begin each of them."""
+        found: dict[str, _Open] = {}
         try:
-            waiting, conclusion = await self._carry(batch)
+            found = await self._read_open(batches)
         except MailError as error:
+            _log.warn("the queue cannot be read: {error}", error=error)
+            for batch in batches:
+                self._running -= 1
+                self._end(batch, self._later(batch), _Conclusion(Verdict.NOTHING))
+            return
+        for batch in batches:
+            self._spawn(self._work(batch, found.get(batch.queue_id)))
+
+    async def _read_open(self, batches: Sequence[Batch]) -> "dict[str, _Open]":
+        """What the store knows now of messages, by queue id: whoever was held, settled or rerouted by hand meanwhile is not tried."""
+        lanes = {ticket.recipient: batch.lane for batch in batches for ticket in batch.tickets}
+        found: dict[str, _Open] = {}
+        for message, one in await self._means.store.queue.still_open(list(lanes)):
+            if one.state is State.WAITING and self._means.ways.lane(one.destination) == lanes[one.id]:
+                found.setdefault(message.queue_id, _Open(message)).recipients.append(one)
+        tried = {batch.queue_id for batch in batches if batch.reason is None}
+        small = [one for one in found.values() if one.message.size <= _SMALL and one.message.queue_id in tried]
+        contents = await self._means.store.bodies.get_many([one.message.content for one in small])
+        for open_, content in zip(small, contents, strict=True):
+            open_.content = content
+        return found
+
+    def _later(self, batch: Batch) -> list[Ticket]:
+        return [ticket._replace(due=self._now() + _AGAIN) for ticket in batch.tickets]
+
+    async def _work(self, batch: Batch, found: "_Open | None") -> None:
+        waiting, conclusion = list[Ticket](), _Conclusion(Verdict.NOTHING)
+        try:
+            if found is not None:
+                waiting, conclusion = await self._carry(batch, found)
+        except MailError as error:
+            waiting = self._later(batch)
             _log.warn("{queue_id}: the store does not answer: {error}", queue_id=batch.queue_id, error=error)
         except Exception:
+            waiting = self._later(batch)
             _log.failure("{queue_id} could not be tried", queue_id=batch.queue_id)
         finally:
             self._running -= 1
@@ -229,32 +271,20 @@ class Dispatcher:
 
     # --- one batch ---
 
-    async def _carry(self, batch: Batch) -> "tuple[list[Ticket], _Conclusion]":
+    async def _carry(self, batch: Batch, found: "_Open") -> "tuple[list[Ticket], _Conclusion]":
         """Try a batch and write down what became of it: which of its recipients still wait, and what that says of its lane."""
-        message, recipients = await self._current(batch)
-        if message is None or not recipients:
+        mine = {ticket.recipient for ticket in batch.tickets}
+        recipients = [one for one in found.recipients if one.id in mine]
+        if not recipients:
             return [], _Conclusion(Verdict.NOTHING)
         way = self._means.ways.to(recipients[0].destination)
         if way.hold:
             return await self._hold(batch, recipients)
-        result = await self._try(batch, way, message, recipients)
+        result = await self._try(batch, way, found, recipients)
         conclusion = self._conclude(batch, result)
         counters.queue_in_doubt(result.in_doubt)
-        outcomes = await self._settle(batch, message, recipients, result, conclusion)
+        outcomes = await self._settle(batch, found.message, recipients, result, conclusion)
         return _waiting(batch, outcomes), conclusion
-
-    async def _current(self, batch: Batch) -> tuple[QueuedMessage | None, list[QueuedRecipient]]:
-        """What the store knows now: whoever was held, settled or rerouted by hand meanwhile is not tried."""
-        queue, lane = self._means.store.queue, self._means.ways.lane
-        message = await queue.message(batch.queue_id)
-        if message is None:
-            return None, []
-        mine = {ticket.recipient for ticket in batch.tickets}
-        return message, [
-            one
-            for one in await queue.recipients(batch.queue_id)
-            if one.id in mine and one.state is State.WAITING and lane(one.destination) == batch.lane
-        ]
 
     async def _hold(self, batch: Batch, recipients: Sequence[QueuedRecipient]) -> "tuple[list[Ticket], _Conclusion]":
         outcomes = [held(one, self._now()) for one in recipients]
@@ -262,9 +292,7 @@ class Dispatcher:
         note(batch.queue_id, recipients, outcomes)
         return [], _Conclusion(Verdict.NOTHING)
 
-    async def _try(
-        self, batch: Batch, way: Way, message: QueuedMessage, recipients: Sequence[QueuedRecipient]
-    ) -> Result:
+    async def _try(self, batch: Batch, way: Way, found: "_Open", recipients: Sequence[QueuedRecipient]) -> Result:
         if batch.reason is not None:
             reason: Result = batch.reason
             answers = [reason.answers[0]] * len(recipients)
@@ -274,7 +302,7 @@ class Dispatcher:
             return Result([answer] * len(recipients), Verdict.NOTHING, tried=False)
         began = self._means.reactor.seconds()
         listed = [MailRecipient(one.address, one.notify, one.orcpt) for one in recipients]
-        result = await self._means.attempts.send(way, self._mail(message), listed)
+        result = await self._means.attempts.send(way, self._mail(found), listed)
         counters.queue_seconds(self._means.reactor.seconds() - began)
         return result
 
@@ -283,11 +311,12 @@ class Dispatcher:
         first = batch.tickets[0]
         return first.due <= first.arrived and self._means.ways.patience(first.destination, first.report).on_demand
 
-    def _mail(self, message: QueuedMessage) -> Mail:
+    def _mail(self, found: "_Open") -> Mail:
+        message = found.message
         return Mail(
             sender=message.sender,
             size=message.size - message.skip,
-            read=_Reading(self._means.store, message).read,
+            read=_Reading(self._means.store, message, found.content).read,
             body=message.body,
             utf8=message.utf8,
             ret=message.ret,
@@ -320,7 +349,7 @@ class Dispatcher:
                 await self._settler.write(outcomes, reports)
             except MailError as error:
                 if is_settled_by_others(error):
-                    recipients = await self._still_there(message, answers)
+                    recipients = await self._still_there(answers)
                     continue
                 counters.queue_unsettled(sum(answer.success for answer in answers.values()))
                 raise
@@ -328,10 +357,9 @@ class Dispatcher:
             return outcomes
         return []
 
-    async def _still_there(self, message: QueuedMessage, tried: Container[int]) -> list[QueuedRecipient]:
+    async def _still_there(self, tried: Iterable[int]) -> list[QueuedRecipient]:
         """Those who were tried and are not settled yet: somebody has settled the others by hand meanwhile."""
-        recipients = await self._means.store.queue.recipients(message.queue_id)
-        return [one for one in recipients if one.id in tried and one.state < State.SENT]
+        return [one for _, one in await self._means.store.queue.still_open(list(tried))]
 
     def _judge(
         self,
@@ -382,19 +410,26 @@ def _waiting(batch: Batch, outcomes: Iterable[Outcome]) -> list[Ticket]:
     ]
 
 
+@attrs.define
+class _Open:
+    """A message, those of its recipients that wait, and its octets if they were read already."""
+
+    message: QueuedMessage
+    recipients: list[QueuedRecipient] = attrs.Factory(list)
+    content: bytes | None = None
+
+
 class _Reading:
     """The octets of one message as they leave: without what our prefix has for mailboxes only."""
 
-    def __init__(self, store: IStore, message: QueuedMessage) -> None:
+    def __init__(self, store: IStore, message: QueuedMessage, content: bytes | None) -> None:
         self._bodies = store.bodies
         self._message = message
-        self._whole: bytes | None = None
+        self._content = content
 
     async def read(self, offset: int, length: int) -> bytes:
         """At most ``length`` octets from ``offset``."""
-        message = self._message
-        if message.size > _WHOLE:
-            return await self._bodies.get(message.content, message.skip + offset, length)
-        if self._whole is None:
-            self._whole = (await self._bodies.get(message.content))[message.skip :]
-        return self._whole[offset : offset + length]
+        start = self._message.skip + offset
+        if self._content is not None:
+            return self._content[start : start + length]
+        return await self._bodies.get(self._message.content, start, length)

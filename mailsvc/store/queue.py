@@ -39,6 +39,10 @@ _LISTING = (
     f" CROSS JOIN content c ON c.id=q.content WHERE (r.message, r.id)>(?, ?) AND r.state<{State.SENT.value}"
     f" ORDER BY r.message, r.id LIMIT {SLICE}"
 )
+_OPEN = (
+    f"SELECT q.id, {_MESSAGE}, {_RECIPIENT} FROM json_each(?) w CROSS JOIN queued_recipient r ON r.id=w.value"
+    f" CROSS JOIN queued q ON q.id=r.message CROSS JOIN content c ON c.id=q.content WHERE r.state<{State.SENT.value}"
+)
 _COLUMNS = _MESSAGE.count(",") + 1  # none of them has a comma of its own
 
 
@@ -76,6 +80,10 @@ class Queue:
         )
         return [_recipient(row) for row in rows]
 
+    async def still_open(self, recipients: Sequence[int]) -> list[tuple[QueuedMessage, QueuedRecipient]]:
+        """Those of these recipients that wait or are held, with their messages. Raises NOT_NOW."""
+        return _pairs(self._reader.all(_OPEN, json.dumps(recipients)), {})
+
     async def attempts(self, queue_id: str) -> list[Attempt]:
         """Every try that is kept, oldest first. Raises NOT_NOW."""
         rows = self._reader.all(
@@ -99,8 +107,7 @@ class Queue:
         messages: dict[int, QueuedMessage] = {}
         while rows := self._reader.all(_LISTING, *last):
             last = rows[-1][0], rows[-1][_COLUMNS + 1]
-            messages = {row[0]: messages.get(row[0]) or _message(row[1 : _COLUMNS + 1]) for row in rows}
-            yield [(messages[row[0]], _recipient(row[_COLUMNS + 1 :])) for row in rows]
+            yield _pairs(rows, messages)
             await self._reader.pause()
 
 
@@ -111,6 +118,16 @@ def _tickets(rows: Sequence[tuple[Any, ...]]) -> list[Ticket]:
         Ticket(recipient, intern(queue_id), intern(destination), intern(str(sender)), due, attempts, arrived, size, report == 1)
         for recipient, queue_id, destination, sender, due, attempts, arrived, size, report in rows
     ]  # fmt: skip
+
+
+def _pairs(
+    rows: Sequence[tuple[Any, ...]], messages: dict[int, QueuedMessage]
+) -> list[tuple[QueuedMessage, QueuedRecipient]]:
+    """Message and recipient of each row; recipients of one message share it, with those of the slice before (``messages``)."""
+    shared = {row[0]: messages.get(row[0]) or _message(row[1 : _COLUMNS + 1]) for row in rows}
+    messages.clear()
+    messages.update(shared)
+    return [(shared[row[0]], _recipient(row[_COLUMNS + 1 :])) for row in rows]
 
 
 def _message(row: Sequence[Any]) -> QueuedMessage:

@@ -116,6 +116,10 @@ class FailingQueue:
         """Fails."""
         raise self._fail("recipients")
 
+    async def still_open(self, recipients: Sequence[int]) -> list[tuple[QueuedMessage, QueuedRecipient]]:
+        """Fails."""
+        raise self._fail("still_open")
+
     async def attempts(self, queue_id: str) -> list[Attempt]:
         """Fails."""
         raise self._fail("attempts")

@@ -59,6 +59,19 @@ class QueueContract:
         """The queue has every method that its interface names."""
         verifyObject(IQueue, self.store.queue)
 
+    async def test_recipients_that_are_still_open(self):
+        """Of some recipients those that wait or are held come with their messages, those that are settled do not."""
+        first, second, third = await self.enqueue("a@one.example", "b@one.example", "c@one.example")
+        (other,) = await self.enqueue("d@two.example", queue_id="Q2")
+        await self.store.apply([ops.Settle((sent(second),)), ops.ChangeQueued((third,), held=True)])
+        found = await self.store.queue.still_open([first, second, third, other, 999])
+        assert {(message.queue_id, one.id, one.state) for message, one in found} == {
+            ("Q1", first, State.WAITING),
+            ("Q1", third, State.HELD),
+            ("Q2", other, State.WAITING),
+        }
+        assert found[0][0] == await self.store.queue.message("Q1")
+
     async def test_queued_message_comes_back(self):
         """Envelope, recipients and octets are those that were put in; nobody has to have a mailbox here."""
         recipients = (

@@ -28,6 +28,9 @@ class IQueue(Interface):
     async def recipients(queue_id: str) -> list[QueuedRecipient]:
         """All its recipients, finished ones included, in the order in which they were given."""
 
+    async def still_open(recipients: Sequence[int]) -> list[tuple[QueuedMessage, QueuedRecipient]]:
+        """Those of these recipients (ids) that wait or are held, with their messages, in any order."""
+
     async def attempts(queue_id: str) -> list[Attempt]:
         """Every try, oldest first (the last 50 of each recipient)."""
 
