@@ -96,6 +96,23 @@ def test_chunking_in_one_write(cut: Cut) -> None:
     assert world.finish() == []
 
 
+def test_chunking_for_nobody(cut: Cut) -> None:
+    """A message sent together with a recipient who is refused: the refusal counts, and the next message begins with RSET."""
+    commands = "C: MAIL FROM:<a@example.test>\nC: RCPT TO:<b@example.net>\nCHUNK LAST\n"
+    world = World(
+        CHUNKING
+        + commands
+        + "S: 250 2.1.0 ok\nS: 550 5.1.1 no\nS: 554 5.5.1 no valid recipients\n"
+        + "C: RSET\nS: 250 ok\n"
+        + commands
+        + "S: 250 2.1.0 ok\nS: 250 2.1.5 ok\nS: 250 2.0.0 taken\n",
+        cut=cut,
+    )
+    assert codes(world.send()) == [(550, "5.1.1", "RCPT")]
+    assert codes(world.send()) == [(250, "2.0.0", "end")]
+    assert world.finish() == []
+
+
 def test_large_message_in_chunks() -> None:
     """A large message waits for RCPT, then goes in chunks, each answered."""
     content = b"x" * 70 + b"\r\n"

@@ -192,7 +192,8 @@ class Transaction:
 
     def _finish(self, replies: Sequence[ServerReply]) -> None:
         """The host has said what became of the message, in LMTP for each recipient."""
-        self.clean = True
+        # The end of DATA clears the host's buffers whatever it says (RFC 5321 4.1.1.4); of BDAT nobody says so (RFC 3030 2).
+        self.clean = not self._able.chunking or (bool(self._accepted) and replies[0].code < 300)
         answers = [answer(reply, "end", self._able.dsn) for reply in replies]
         for place, number in enumerate(self._accepted):
             self._answers[number] = answers[place if self._lmtp else 0]
