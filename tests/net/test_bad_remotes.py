@@ -248,6 +248,17 @@ def test_250_then_disconnect() -> None:
     assert not world.connection.usable
 
 
+def test_one_reply_too_many() -> None:
+    """A reply that nobody asked for is never taken for the answer to the next message: the next one is not begun."""
+    for more in ("S: 250 2.0.0 ok\nS: 250 ok\nS: 250 ok", "S: 250 2.0.0 ok\nS: 354 go", "S: 250 2.0.0 ok\nS= b'2'"):
+        world = World(PHASES["end"][0] + more)
+        assert codes(result(fate(world))) == [(250, "2.0.0", "end")]
+        assert not world.connection.usable
+        broken = world.send()
+        assert (broken.answer.status, broken.in_doubt) == ("4.5.0", False)
+        assert world.finish() == []
+
+
 def test_garbage_after_250() -> None:
     """What is said after the answer takes nothing back."""
     world = World(PHASES["end"][0] + "S= b'250 2.0.0 ok\\r\\n\\xff\\r\\n'")

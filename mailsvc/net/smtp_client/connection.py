@@ -86,6 +86,7 @@ class SMTPConnection:
         transaction = Transaction(self._line, self._able, self._lmtp, parcel.mail, commands, parcel.body)
         self._transactions += 1
         try:
+            self._line.check()
             if not self._clean:
                 self._line.write(b"RSET\r\n")
                 await self._line.reply("MAIL")

@@ -115,6 +115,16 @@ class Line(protocol.Protocol):
         except BadReply:
             return None
 
+    def check(self) -> None:
+        """Before a new message: what was said meanwhile must not pass for an answer to it. Raises HopFailed."""
+        if self.usable:
+            return
+        early = self.early_reply()
+        if early is not None and early.code == 421:
+            self.fail(early.status, early.text, 421)
+        self.fail("4.5.0", "the server talks without being asked")
+        raise self.failure("MAIL")
+
     async def start_tls(self, creator: object, implicit: bool = False) -> None:
         """Begin TLS; what the server said before it is forgotten (RFC 3207 4.2). Raises HopFailed."""
         self._reader.clear()
