@@ -1,4 +1,4 @@
-"""What ``mailsvc check`` looks at beyond the configuration file itself, without asking the DNS or any other machine.
+"""What ``mailsvc check`` looks at beyond the configuration file itself; it asks no other machine, but the DNS for the hosts of routes.
 
 ``examine`` yields :class:`Finding` values: what is in order, what deserves a look, what will not work.
 """
@@ -27,6 +27,7 @@ from mailsvc.directory import Directory
 from mailsvc.formats.address import Address, canonical_domain
 from mailsvc.net.certificates import Facts
 from mailsvc.net.tls import KeyPair, load_crls
+from mailsvc.queue.options import split_host
 from mailsvc.store.connect import open_store, run
 from mailsvc.store.options import StoreOptions
 from mailsvc.store.verify import Damage, verify_directory
@@ -73,6 +74,7 @@ def examine(config: Config, now: datetime.datetime) -> Iterator[Finding]:
     else:
         yield from _files(config, identity)
         yield from _store(config, identity)
+        yield from _routes(config, identity)
     for listener in config.listeners:
         yield from _listener(listener, config.hostname)
 
@@ -265,6 +267,34 @@ def _login_domains(config: Config, homes: Mapping[str, str]) -> Iterator[Finding
     for listener in config.listeners:
         if listener.domain and canonical_domain(listener.domain) not in declared | homes.keys():
             yield Finding(listener.name, Grade.BAD, Sentence("check.login-domain", domain=listener.domain))
+
+
+# --- routes ---
+
+
+def _routes(config: Config, identity: Identity | None) -> Iterator[Finding]:
+    """The next servers must have addresses, and their passwords be readable by the service and by nobody else."""
+    for route in config.routes:
+        subject = f"route {', '.join(route.domains)}"
+        if route.hold:
+            yield Finding(subject, Grade.LOOK, Sentence("check.route-hold", domains=", ".join(route.domains)))
+        for host in route.hosts:
+            yield Finding(subject, *_next_host(split_host(host, 25)[0]))
+        if route.password and not _allowed(route.password, os.R_OK, identity):
+            yield Finding(
+                subject, Grade.BAD, Sentence("check.route-password", path=route.password, user=_name(identity))
+            )
+        if route.password and route.password.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            mode = f"{stat.S_IMODE(route.password.stat().st_mode):04o}"
+            yield Finding(subject, Grade.LOOK, Sentence("check.key-mode", path=route.password, mode=mode))
+
+
+def _next_host(host: str) -> tuple[Grade, Sentence]:
+    try:
+        socket.getaddrinfo(host, None)
+    except OSError as error:
+        return Grade.BAD, Sentence("check.route-host", host=host, reason=error.strerror)
+    return Grade.OK, Sentence("check.route-ok", host=host)
 
 
 # --- listeners ---

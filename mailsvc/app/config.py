@@ -13,9 +13,11 @@ from mailsvc.app.config_file import ConfigError, ConfigFile, Problem, read
 from mailsvc.app.options import AppOptions, DomainOptions, LogOptions
 from mailsvc.app.structure import Structure, homes_of
 from mailsvc.auth.options import AuthOptions, OAuthOptions, ThrottleOptions
+from mailsvc.delivery.options import BorderOptions
 from mailsvc.directory.options import AccountOptions
 from mailsvc.monitor.options import MonitorOptions
-from mailsvc.net.options import TLSOptions
+from mailsvc.net.options import DNSOptions, SMTPTimeouts, TLSOptions
+from mailsvc.queue.options import QueueOptions, RelayDomainOptions, RouteOptions
 from mailsvc.store.options import StoreOptions
 from mailsvc.wire.options import ListenerOptions
 
@@ -56,6 +58,28 @@ class Config(AppOptions):
         factory=TLSOptions,
         metadata={"en": "TLS: certificate and versions.", "ja": "TLS: 証明書とバージョン。"},
     )
+    queue: QueueOptions = attrs.field(
+        factory=QueueOptions,
+        metadata={"en": "Mail to other servers.", "ja": "ほかのサーバーへのメール。"},
+    )
+    border: BorderOptions = attrs.field(
+        factory=BorderOptions,
+        metadata={
+            "en": "The border between here and other sites: what may pass it, and what is inside.",
+            "ja": "内部と外部の境。越えられるものと、内部とみなす範囲。",
+        },
+    )
+    timeouts: SMTPTimeouts = attrs.field(
+        factory=SMTPTimeouts,
+        metadata={
+            "en": "For how long other servers may keep us waiting (RFC 5321 4.5.3.2).",
+            "ja": "ほかのサーバーの応答を待つ時間（RFC 5321 4.5.3.2）。",
+        },
+    )
+    dns: DNSOptions = attrs.field(
+        factory=DNSOptions,
+        metadata={"en": "The DNS.", "ja": "DNS。"},
+    )
     log: LogOptions = attrs.field(
         factory=LogOptions,
         metadata={"en": "The log.", "ja": "ログ。"},
@@ -78,6 +102,22 @@ class Config(AppOptions):
         metadata={
             "en": "Listeners: one table for each port or socket.",
             "ja": "待ち受け。ポートまたはソケットごとに 1 つ書く。",
+        },
+    )
+    routes: tuple[RouteOptions, ...] = attrs.field(
+        default=(),
+        alias="route",
+        metadata={
+            "en": "Ways to other servers, where MX records are not to be followed or more is asked of them: a smarthost, an inner server.",
+            "ja": "MX レコードに従わない、または条件を付ける経路（スマートホスト、内部のサーバーなど）。",
+        },
+    )
+    relay_domains: tuple[RelayDomainOptions, ...] = attrs.field(
+        default=(),
+        alias="relay_domain",
+        metadata={
+            "en": "Domains whose mail we take for other servers, as their gateway or their backup.",
+            "ja": "ゲートウェイまたはバックアップとして、ほかのサーバーのためにメールを受け取るドメイン。",
         },
     )
     file: Path = Path()

@@ -18,6 +18,7 @@ import idna
 from twisted.cred.strcred import findCheckerFactories
 
 from mailsvc.app.config_file import KeyPath, key_text
+from mailsvc.app.queue_checks import check_queue, check_routes
 from mailsvc.formats.address import canonical_domain
 from mailsvc.formats.sasl import MECHANISMS
 from mailsvc.store.layout import SOCKET_PATH_BYTES, Layout
@@ -254,6 +255,14 @@ def _domain_names(config: "Config") -> Iterator[tuple[KeyPath, str]]:
         yield ("domain", index, "name"), domain.name
         for number, alias in enumerate(domain.aliases):
             yield ("domain", index, "aliases", number), alias
+    for index, relayed in enumerate(config.relay_domains):
+        yield ("relay_domain", index, "name"), relayed.name
+
+
+def _border(config: "Config") -> Found:
+    for index, name in enumerate(config.border.domains):
+        if fault := domain_fault(name):
+            yield ("border", "domains", index), Sentence("config.domain-name", value=name, reason=fault)
 
 
 def _name_rules(config: "Config") -> Found:
@@ -290,5 +299,8 @@ CHECKS = (
     _monitor,
     _collisions,
     _domains,
+    _border,
     _name_rules,
+    check_queue,
+    check_routes,
 )

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from mailsvc.app.presets import PRESETS
+from mailsvc.app.presets import PRESETS, TABLES
 from mailsvc.app.sample import render
 from mailsvc.core.options import Network
 from mailsvc.net.certificates import LOOPBACK_NAMES, self_signed, write_pair
@@ -52,7 +52,8 @@ class CannotCreate(Exception):
 class Initial:
     """What the first configuration is made from.
 
-    :ivar hostname: ``""``: ``mail.`` before the domain. :ivar port_offset: added to each standard port. :ivar bind: listening address;
+    :ivar hold: hold what is for other servers. :ivar hostname: ``""``: ``mail.`` before the domain.
+    :ivar port_offset: added to each standard port. :ivar bind: listening address;
         LMTP stays on loopback. :ivar cleartext: networks that may log in without TLS. :ivar preset: a key of ``PRESETS``.
     """
 
@@ -63,6 +64,7 @@ class Initial:
     cleartext: tuple[Network, ...] = ()
     preset: str = "modern"
     language: str = "en"
+    hold: bool = False
 
     @property
     def host(self) -> str:
@@ -79,10 +81,12 @@ def values(initial: Initial) -> dict[str, Any]:
         **preset.get("", {}),
         "store": {"path": _STORE},
         "tls": {"certificate": _CERTIFICATE, "key": _KEY},
+        **{table: preset[table] for table in TABLES if table in preset},
         "domain": [{"name": initial.domain}],
         "listener": [
             _listener(initial, protocol, port, tls) | preset.get(protocol, {}) for protocol, port, tls in _LISTENERS
         ],
+        **({"route": [{"domains": ["*"], "hold": True}]} if initial.hold else {}),
     }
 
 

@@ -38,9 +38,12 @@ _COUNTERS: dict[str, Callable[[str], None]] = {
 def make_factory(rooms: Rooms, options: ListenerOptions) -> ConversationFactory:
     """The factory of one listener in one process."""
     options = attrs.evolve(options, mechanisms=usable(options.mechanisms, rooms.config.auth, rooms.config.oauth))
+    builder = PROTOCOLS[options.protocol]
+    if options.protocol is Protocol.SMTP:
+        builder = partial(smtp.build, release=rooms.release)
     return ConversationFactory(
         options,
-        PROTOCOLS[options.protocol](options, rooms.portal, rooms.config.hostname),
+        builder(options, rooms.portal, rooms.config.hostname),
         rooms.reactor,
         tls=None if options.tls is TLSMode.NONE else rooms.tls,
         shares=rooms.config.workers,

@@ -5,22 +5,25 @@ Each preset changes what stands here and nothing else; why, is said in the manua
 
 from typing import Any
 
-__all__ = ["PRESETS", "changes"]
+__all__ = ["PRESETS", "TABLES", "changes"]
+
+TABLES = ("border",)
+"""The places of a preset that are tables; others are protocols of listeners."""
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "modern": {},
     "kyoto": {"": {"language": "ja"}},
     "tohoku": {"": {"language": "ja"}},
-    "hokkaido": {"": {"language": "ja"}, "smtp": {"message_size": "10 MB"}},
+    "hokkaido": {"": {"language": "ja"}, "border": {"message_size": "10 MB"}},
     "imail": {
         "": {"language": "ja"},
         "smtp": {"vrfy": ["127.0.0.0/8", "::1"]},
         "submission": {"bare_newlines": "normalise"},
     },
 }
-"""What each preset changes: at the top of the file (``""``), and in the listeners of a protocol."""
+"""What each preset changes: at the top of the file (``""``), in a table of it, and in the listeners of a protocol."""
 
 
 def changes(preset: str) -> list[tuple[str, str, Any]]:
-    """What a preset changes, for the manual: protocol (or ``""``), key, value."""
+    """What a preset changes, for the manual: table or protocol (or ``""``), key, value."""
     return [(place, key, value) for place, keys in PRESETS[preset].items() for key, value in keys.items()]

@@ -2,6 +2,8 @@
 
 The ports are the standard ones plus 8000. If one of them is taken when the directory is made, all move on by 100 until all are free
 (8100, 8200, ... 9000: they keep four digits). From then on they stand in the configuration and stay.
+
+Nothing leaves the machine: a route in the configuration holds what is for other servers.
 """
 
 import json
@@ -46,6 +48,7 @@ def initial(language: str) -> Initial:
             port_offset=offset,
             cleartext=(ip_network("127.0.0.0/8"), ip_network("::1")),
             language=language,
+            hold=True,
         )
         if all(_is_free(one["address"], one["port"]) for one in values(candidate)["listener"]):
             return candidate

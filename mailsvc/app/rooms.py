@@ -7,6 +7,7 @@
                  secrets, hasher -> doors (every way to log in) --/
 """
 
+import time
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
@@ -18,8 +19,10 @@ from twisted.internet.threads import deferToThreadPool
 
 from mailsvc.app.config import Config
 from mailsvc.app.logging import Levels
+from mailsvc.app.outbound import make_outbound
 from mailsvc.app.portal import MailPortal, make_portal
 from mailsvc.app.realm import Realm
+from mailsvc.app.relaying import relay_domains
 from mailsvc.app.rules import password_rules
 from mailsvc.app.sessions import Sessions
 from mailsvc.auth.doors import make_doors
@@ -35,11 +38,17 @@ from mailsvc.core.interfaces.mailboxes import IMailboxes
 from mailsvc.core.interfaces.maildrop import IMaildrop
 from mailsvc.core.interfaces.password import IPasswordChange
 from mailsvc.delivery import Reception
+from mailsvc.delivery.border import Border
 from mailsvc.delivery.services import Services
+from mailsvc.delivery.trace import make_queue_ids
 from mailsvc.directory import Directory, Secrets
 from mailsvc.imap import mailboxes_factory
+from mailsvc.net.resolver import Resolver
 from mailsvc.net.tls import ServerTLS
 from mailsvc.pop3 import maildrop_factory
+from mailsvc.queue.etrn import Release
+from mailsvc.queue.reports import Reports
+from mailsvc.queue.service import QueueService
 from mailsvc.store import StoreClient
 
 __all__ = ["LOG_LEVEL", "Hashing", "Rooms", "build_rooms", "make_store", "store_path"]
@@ -67,7 +76,7 @@ class Hashing(Service):
 
 @attrs.frozen(kw_only=True)
 class Rooms:
-    """What the listeners of a process need. ``hashing``, ``usage`` and ``store`` are services to start before them."""
+    """What the listeners of a process need. :attr:`services` are to be started before them, in this order; ``store`` before all."""
 
     reactor: Any
     config: Config
@@ -77,8 +86,16 @@ class Rooms:
     usage: DeviceUsage
     portal: MailPortal
     guard: Guard
+    release: Release
+    resolver: Resolver
+    queue: QueueService
     tls: ServerTLS | None
     levels: Levels
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """What runs beside the listeners."""
+        return self.hashing, self.usage, self.resolver, self.queue
 
 
 def store_path(config: Config) -> str:
@@ -103,8 +120,18 @@ def build_rooms(
 ) -> Rooms:
     """Put the rooms together. Raises ValueError for a source of passwords that cannot be used."""
     directory = Directory(store.connection)
+    reports = Reports(store.bodies, directory, config.hostname, make_queue_ids(time.time))
+    resolver = Resolver(reactor, config.dns)
     pool = BoundedPool(reactor, config.auth.hashing_threads, config.auth.hashing_queue)
-    services = Services(store=store, directory=directory, decide=decide, hostname=config.hostname)
+    services = Services(
+        store=store,
+        directory=directory,
+        decide=decide,
+        reports=reports,
+        hostname=config.hostname,
+        border=Border(config.border),
+        find_relay_domain=relay_domains(config.relay_domains),
+    )
     reception = Reception(services, {listener.name: listener for listener in config.listeners})
     sessions = Sessions(directory, config.auth.end_sessions)
     sessions.listen(store.bus)
@@ -141,6 +168,9 @@ def build_rooms(
         usage=usage,
         portal=portal,
         guard=guard,
+        release=Release(store, config.relay_domains, time.time),
+        resolver=resolver,
+        queue=make_outbound(reactor, config, store, reports, resolver),
         tls=tls,
         levels=levels,
     )

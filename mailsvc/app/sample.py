@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from mailsvc.app.config import Config
-from mailsvc.app.presets import PRESETS, changes
+from mailsvc.app.presets import PRESETS, TABLES, changes
 from mailsvc.app.structure import entry_type, keys_of, plain_type
 from mailsvc.app.toml_text import default_text, value_text
 from mailsvc.core.options import Duration, Network, ReadableFile, Size, help_of
@@ -47,6 +47,9 @@ def _tables(key: str, field: "attrs.Attribute[Any]", value: Any, language: str) 
         yield from _keys(kind, value or {}, language)
     elif attrs.has(entry):
         yield "\n" + _comment(help_of(field, language))
+        if not value:
+            yield f"#[[{key}]]"
+            yield from _keys(entry, {}, language)
         for index, table in enumerate(value):
             if index == 0:
                 yield f"[[{key}]]"
@@ -102,16 +105,19 @@ def manual(language: str) -> str:
 def _presets(texts: Texts) -> Iterator[str]:
     """Each preset: for whom it is and what it changes."""
     for preset in PRESETS:
-        changed = [
-            f"``{f'[[listener]] {place}: ' if place else ''}{key} = {value_text(value)}``"
-            for place, key, value in changes(preset)
-        ]
+        changed = [f"``{_place(place)}{key} = {value_text(value)}``" for place, key, value in changes(preset)]
         listed = (
             texts.say("manual.preset-changes", changes=", ".join(changed))
             if changed
             else texts.say("manual.preset-none")
         )
         yield f"``{preset}``\n    {texts.tell(_PRESETS[preset])} {listed}"
+
+
+def _place(place: str) -> str:
+    if place in TABLES:
+        return f"[{place}] "
+    return f"[[listener]] {place}: " if place else ""
 
 
 _PRESETS = {

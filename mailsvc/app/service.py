@@ -8,6 +8,8 @@
       StoreClient    our own way to it
       Hashing        threads for passwords
       DeviceUsage    writes down when device passwords were used
+      Resolver       threads that ask the DNS
+      QueueService   sends mail to other servers, in the one worker whose turn it is
       ThrottleDesk   answers for the throttle of all processes
       Opening        makes the declared domains, then opens: Serving in this process, or a WorkerPool
       Monitoring     /metrics and /health
@@ -129,8 +131,7 @@ def _parts(
         pool = WorkerPool(reactor, config, keys, ports.of_worker, counters, levels, write)
         yield from _around(pool, rooms, files, counters)
     else:
-        yield rooms.hashing
-        yield rooms.usage
+        yield from rooms.services
         yield from _around(Serving(reactor, rooms, partial(ports.of_worker, 0)), rooms, files, None)
 
 

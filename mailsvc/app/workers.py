@@ -29,6 +29,7 @@ from mailsvc.app.serving import GRACE
 from mailsvc.core.children import command_line, environment
 from mailsvc.monitor.memory import fresh_directory, remove_directory
 from mailsvc.net.tls import Certificates
+from mailsvc.queue.service import GRACE as QUEUE_GRACE
 from mailsvc.wire.options import Protocol
 
 __all__ = ["FIRST_SOCKET", "READY", "REPORTS", "Assignment", "WorkerPool", "next_delay", "pack"]
@@ -44,7 +45,7 @@ FIRST_SOCKET = 4
 READY = b"ready\n"
 
 _LOG_LINES, _RAW_OUTPUT = 1, 2
-_KILL_AFTER = GRACE + 5
+_KILL_AFTER = GRACE + QUEUE_GRACE + 5
 _STEADY = 60.0  # a worker that lived this long did not fail at starting
 _LONGEST_DELAY = 30.0
 

@@ -18,6 +18,7 @@ from mailsvc.cli.init import init
 from mailsvc.cli.keys import keys
 from mailsvc.cli.log import log
 from mailsvc.cli.output import EXIT_CONFIG, EXIT_NOT_NOW, Refused, note
+from mailsvc.cli.queue import queue
 from mailsvc.cli.quickstart import quickstart
 from mailsvc.cli.store import backup, restore, store
 from mailsvc.cli.throttle import throttle
@@ -79,6 +80,7 @@ for _command in (
     init,
     keys,
     log,
+    queue,
     quickstart,
     restore,
     store,

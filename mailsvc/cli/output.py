@@ -57,11 +57,17 @@ def note(sentence: Sentence) -> None:
 
 @attrs.frozen
 class Column:
-    """A column of a table: the key of its values (and in JSON), the catalogue's key of its heading, and how it is aligned."""
+    """A column of a table: the key of its values (and in JSON), its heading (a key of the catalogue, or a sentence with facts), and how
+    it is aligned.
+    """
 
     key: str
-    heading: str
+    heading: str | Sentence
     right: bool = False
+
+    def title(self) -> str:
+        """The heading in the person's language."""
+        return texts().tell(self.heading) if isinstance(self.heading, Sentence) else texts().say(self.heading)
 
 
 def print_json(value: Any) -> None:
@@ -86,7 +92,7 @@ def print_record(columns: Sequence[Column], record: Mapping[str, Any], json_want
         print_json(record)
         return
     for column in columns:
-        click.echo(f"{texts().say(column.heading)}: {_cell(record[column.key])}")
+        click.echo(f"{column.title()}: {_cell(record[column.key])}")
 
 
 def plain_console() -> Console:
@@ -97,7 +103,7 @@ def plain_console() -> Console:
 def _draw(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> None:
     table = Table()
     for column in columns:
-        table.add_column(texts().say(column.heading), justify="right" if column.right else "left", overflow="fold")
+        table.add_column(column.title(), justify="right" if column.right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(_cell(row[column.key])) for column in columns))
     plain_console().print(table)

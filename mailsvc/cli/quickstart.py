@@ -88,6 +88,8 @@ def _print_all(config: Config, accounts: Sequence[Demonstration]) -> None:
         console.print(say("quickstart.fingerprint", fingerprint=fingerprint))
     for line in _ready_lines(config, accounts):
         console.print(line)
+    if any(route.hold and "*" in route.domains for route in config.routes):
+        console.print("\n" + say("quickstart.outside"))
     console.print("\n" + say("quickstart.ending", file=shlex.quote(str(config.file))))
 
 

@@ -93,8 +93,10 @@ def restore(app: App, source: str) -> None:
     config = app.config()
     layout = Layout(str(config.store.path))
     with _faults(layout), as_owner(config):
-        count = restore_backup(source, layout)
-    note(Sentence("care.restored", count=count, path=layout.root))
+        restored = restore_backup(source, layout)
+    note(Sentence("care.restored", count=restored.messages, path=layout.root))
+    if restored.held:
+        note(Sentence("care.held", count=restored.held))
 
 
 def _print(findings: Sequence[Damage] | Sequence[Finding], as_json: bool) -> None:

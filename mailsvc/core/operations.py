@@ -12,6 +12,7 @@ raises NOT_FOUND (``no-such-mailbox``) if it is gone; one that puts messages int
 
 import attrs
 
+from mailsvc.core.queued import Outcome, Outgoing
 from mailsvc.core.values import Description, Intervals
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "AddDomain",
     "Append",
     "ChangeAccount",
+    "ChangeQueued",
     "ClaimRecent",
     "Copy",
     "CreateMailbox",
@@ -41,6 +43,7 @@ __all__ = [
     "ResealDevice",
     "SetPassword",
     "SetProfile",
+    "Settle",
     "StoreFlags",
     "Subscribe",
     "UseDevices",
@@ -227,14 +230,15 @@ class RemoveAlias(Operation):
 
 @attrs.frozen
 class Deliver(Operation):
-    """Put one message into the named mailbox of each account (made if missing, with those above it).
+    """Put one message into the named mailbox of each account (made if missing, with those above it), and into the queue.
 
     Result: a tuple of ``(mailbox id, uid, uidvalidity)``, one for each account in order. Raises QUOTA (naming the account; never
     a postmaster), NOT_FOUND.
 
     :ivar accounts: account ids, each once. :ivar prefix: the header lines that we add. :ivar data: the exact bytes received, or None
     when they are in the file ``location``. :ivar size: length of the body without the prefix. :ivar date: internal date.
-    :ivar description: what ``IBodies.describe`` said, or None: it is made when it is first asked for.
+    :ivar description: what ``IBodies.describe`` said, or None: it is made when it is first asked for. :ivar outgoing: the recipients
+    elsewhere; without it there must be an account.
     """
 
     accounts: tuple[int, ...]
@@ -247,6 +251,7 @@ class Deliver(Operation):
     flags: int = 0
     check_quota: bool = True
     description: Description | None = None
+    outgoing: Outgoing | None = None
 
 
 @attrs.frozen
@@ -354,6 +359,34 @@ class Describe(Operation):
 
     content: int
     description: Description
+
+
+# --- the queue ---
+
+
+@attrs.frozen
+class Settle(Operation):
+    """Write down what became of recipients in the queue; a message none of whose recipients waits or is held leaves it.
+
+    With the ``Deliver`` of a report in the same transaction, a recipient is reported exactly once. Result: the queue ids of the messages
+    that left. Raises NOT_FOUND (``settled``) if one of the recipients neither waits nor is held any more: then nothing was done.
+    WAITING leaves one that is held so: it was held while the try was under way, and only a person releases it (``ChangeQueued``).
+    """
+
+    outcomes: tuple[Outcome, ...]
+
+
+@attrs.frozen
+class ChangeQueued(Operation):
+    """Change what is not None for recipients that wait or are held; others are passed over. Result: how many there were.
+
+    :ivar recipients: their ids. :ivar held: hold or release. :ivar due: when to try next. :ivar destination: wait for another one.
+    """
+
+    recipients: tuple[int, ...]
+    held: bool | None = None
+    due: int | None = None
+    destination: str | None = None
 
 
 # --- mailboxes ---

@@ -197,7 +197,7 @@ class AccountChanged:
 
 @attrs.frozen
 class Alias:
-    """Mail for ``address`` goes to each of ``targets`` (addresses; local ones only until the queue exists)."""
+    """Mail for ``address`` goes to each of ``targets`` (addresses, here or elsewhere)."""
 
     address: str
     targets: tuple[str, ...]

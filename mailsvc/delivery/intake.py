@@ -12,11 +12,12 @@ from collections.abc import Callable
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.store import IBodyWriter
 from mailsvc.core.values import Body
+from mailsvc.delivery.border import SizeLimit
 from mailsvc.formats.dotdata import NewlineAudit
 from mailsvc.formats.hops import HopCounter
 from mailsvc.formats.newlines import NewlineRepair
 
-__all__ = ["MAX_HOPS", "MAX_LINE", "Intake", "too_big"]
+__all__ = ["MAX_HOPS", "MAX_LINE", "Intake"]
 
 MAX_LINE = 16_384
 """Octets of one line of a message."""
@@ -25,26 +26,29 @@ MAX_HOPS = 100
 """Received fields above which a message is running in circles (RFC 5321 6.3: "at least 100")."""
 
 
-def too_big(limit: int) -> MailError:
-    """The refusal of a message over ``limit`` octets."""
-    text = f"Message too big, the limit is {limit} octets (an attachment grows by a third when it is sent)"
-    return MailError(Kind.TOO_BIG, "too-big", text)
+MAX_KEPT_HEADER = 65_536
+"""Octets of a header that are kept for a report."""
 
 
 class Intake:
-    """Takes the pieces of one message."""
+    """Takes the pieces of one message.
 
-    def __init__(self, create: Callable[[], IBodyWriter], limit: int, repair: bool = False) -> None:
-        """:param create: makes the body writer, once there is something to write. :param limit: octets, 0 for none.
+    :ivar size: octets so far. :ivar eight_bit: whether an octet beyond ASCII was among them.
+    """
+
+    def __init__(self, create: Callable[[], IBodyWriter], limit: SizeLimit, repair: bool = False) -> None:
+        """:param create: makes the body writer, once there is something to write.
         :param repair: put line ends right instead of refusing them.
         """
         self.size = 0
+        self.eight_bit = False
         self._create = create
         self._limit = limit
         self._repair = NewlineRepair() if repair else None
         self._writer: IBodyWriter | None = None
         self._audit = NewlineAudit(MAX_LINE)
         self._hops = HopCounter()
+        self._beginning: list[bytes] = []
         self._tail = b""
         self._failure: Exception | None = None
 
@@ -62,15 +66,23 @@ class Intake:
         if not data:
             return
         self.size += len(data)
-        if self._limit and self.size > self._limit:
-            raise too_big(self._limit)
+        self._limit.check(self.size)
         self._audit.feed(data)
+        self.eight_bit = self.eight_bit or not data.isascii()
         if not self._hops.done:
             self._hops.feed(data)
+            if self.size <= MAX_KEPT_HEADER:
+                self._beginning.append(data)
         self._tail = data[-2:] if len(data) > 1 else self._tail[-1:] + data
         if self._writer is None:
             self._writer = self._create()
         self._writer.write(data)
+
+    @property
+    def header(self) -> bytes:
+        """The header fields, the empty line not included; of a header over :data:`MAX_KEPT_HEADER` octets, what came first."""
+        header, end, _ = b"".join(self._beginning).partition(b"\r\n\r\n")
+        return header + end[:2]
 
     async def close(self) -> Body:
         """The whole message has come. Raises TOO_BIG, BAD_CONTENT, NOT_NOW, or whatever went wrong on the way."""

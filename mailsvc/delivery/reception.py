@@ -10,7 +10,8 @@ from zope.interface import implementer
 
 from mailsvc.core.interfaces.delivery import Envelope, IDelivery
 from mailsvc.core.values import Account, Peer
-from mailsvc.delivery.intake import Intake, too_big
+from mailsvc.delivery.border import SizeLimit
+from mailsvc.delivery.intake import Intake
 from mailsvc.delivery.services import Sender, Services
 from mailsvc.delivery.trace import make_queue_ids
 from mailsvc.delivery.transaction import Transaction
@@ -26,22 +27,26 @@ class Delivery:
 
     peer: Peer
     account: Account | None
-    size_limit: int
+    _limit: SizeLimit
     _services: Services
     _options: ListenerOptions
     _next_id: Callable[[], str]
 
+    @property
+    def size_limit(self) -> int:
+        """Octets that a message of this client may have."""
+        return self._limit.octets
+
     async def mail(self, envelope: Envelope) -> Transaction:
         """Begin a transaction. Raises TOO_BIG, NOT_NOW."""
-        if self.size_limit and envelope.size > self.size_limit:
-            raise too_big(self.size_limit)
+        self._limit.check(envelope.size)
         store = self._services.store
         store.check_ready()
         repair = self._options.bare_newlines is BareNewlines.NORMALISE
         return Transaction(
             self._services,
             Sender(peer=self.peer, account=self.account, envelope=envelope),
-            Intake(store.bodies.create, self.size_limit, repair),
+            Intake(store.bodies.create, self._limit, repair),
             self._options.recipients,
             self._next_id,
         )
@@ -62,7 +67,7 @@ class Reception:
         delivery = Delivery(
             peer=peer,
             account=account,
-            size_limit=options.message_size,
+            limit=self._services.border.limit(options.message_size, peer, account),
             services=self._services,
             options=options,
             next_id=self._next_id,

@@ -1,11 +1,12 @@
 """Where mail for one recipient goes, and whether it may: everything that can be known when the recipient is named.
 
-Ours: the accounts that the directory leads to, with room for the message. Others': the relay decision. There is no queue yet, so where it
-says yes the answer is "not now" (451), told apart from no (550). The postmaster of this host is ours by whatever name it is called.
+Ours: the accounts that the directory leads to, with room for the message, and the addresses elsewhere that an alias leads to, as the
+administrator has decided. Others': a domain whose mail we take for another server, else the relay decision. The postmaster of this
+host is ours by whatever name it is called.
 """
 
 from mailsvc.auth.relay import RelayFacts
-from mailsvc.core.errors import Kind, MailError, temporary
+from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.delivery import Recipient
 from mailsvc.delivery.services import Sender, Services
 from mailsvc.formats.address import Address, canonical_domain, canonical_local
@@ -17,17 +18,32 @@ _POSTMASTER = Address("postmaster", "")
 
 
 async def route(services: Services, sender: Sender, forward_path: Address) -> Recipient:
-    """Judge one recipient. Raises NO_SUCH_USER, DISABLED, QUOTA, RELAY_DENIED, NOT_NOW."""
+    """Judge one recipient. Raises NO_SUCH_USER, DISABLED, QUOTA, RELAY_DENIED, TOO_BIG, NOT_NOW."""
     address = _our_postmaster(services, sender, forward_path) or forward_path
-    if not await services.directory.is_local(address.domain):
-        raise await _outside(services, sender, forward_path)
+    if await services.directory.is_local(address.domain):
+        recipient = await _inside(services, sender, forward_path, address)
+    else:
+        await _check_relay(services, sender, forward_path)
+        recipient = Recipient(forward_path, outside=(forward_path,))
+    _check_border(services, sender, recipient)
+    return recipient
+
+
+async def _inside(services: Services, sender: Sender, forward_path: Address, address: Address) -> Recipient:
+    """Where an address of ours leads."""
     resolution = await services.directory.resolve(address)
-    if resolution.outside:
-        raise temporary("no-queue", f"{forward_path} leads to {resolution.outside[0]}")
     for account in resolution.accounts:
         if not account.has_room(sender.envelope.size):
             raise MailError(Kind.QUOTA, "mailbox-full", detail=account.address)
-    return Recipient(forward_path, resolution.accounts)
+    return Recipient(forward_path, resolution.accounts, resolution.outside)
+
+
+def _check_border(services: Services, sender: Sender, recipient: Recipient) -> None:
+    """RFC 1870 6.2: a message whose announced size is too big for all who are behind a recipient is refused here."""
+    size, border = sender.envelope.size, services.border
+    if recipient.accounts or any(border.lets_out(address, size) for address in recipient.outside):
+        return
+    raise border.leaving.refusal()
 
 
 def _our_postmaster(services: Services, sender: Sender, address: Address) -> Address | None:
@@ -40,11 +56,15 @@ def _our_postmaster(services: Services, sender: Sender, address: Address) -> Add
     return _POSTMASTER if canonical_domain(address.domain) == canonical_domain(services.hostname) else None
 
 
-async def _outside(services: Services, sender: Sender, forward_path: Address) -> MailError:
-    """What to say about a recipient who is not ours."""
+async def _check_relay(services: Services, sender: Sender, forward_path: Address) -> None:
+    """Whether a recipient who is not ours may be sent mail through us. Raises RELAY_DENIED, NO_SUCH_USER, NOT_NOW."""
     # LMTP hands over what another server has accepted for people here; sending it on would make two servers of one loop.
     if sender.peer.protocol == "lmtp":
-        return MailError(Kind.RELAY_DENIED, "lmtp-never-relays", "Not a recipient here, and LMTP does not relay")
+        raise MailError(Kind.RELAY_DENIED, "lmtp-never-relays", "Not a recipient here, and LMTP does not relay")
+    relay_domain = services.find_relay_domain(canonical_domain(forward_path.domain))
+    if relay_domain is not None:
+        relay_domain.check(forward_path)
+        return
     account = sender.account and await services.directory.account(sender.account.id)  # as of now, not of the log-in
     facts = RelayFacts(
         peer=sender.peer,
@@ -53,6 +73,5 @@ async def _outside(services: Services, sender: Sender, forward_path: Address) ->
         recipient=forward_path,
     )
     decision = services.decide(facts, int(services.now()))
-    if decision.allowed:
-        return temporary("no-queue", f"relay allowed by {decision.rule}")
-    return MailError(Kind.RELAY_DENIED, decision.reason)
+    if not decision.allowed:
+        raise MailError(Kind.RELAY_DENIED, decision.reason)

@@ -4,25 +4,31 @@
 
     rcpt -> route -> Recipient(accounts)
     write -> Intake -> body writer                   (nothing is kept here)
-    commit -> trace + body + description -> store.apply([Deliver]) -> queue id
+    commit -> dispatch (mailboxes, queue, report) + trace + body + description -> store.apply([Deliver, ...]) -> queue id
 
-After :meth:`Transaction.commit` returned, the message is durable for every recipient; if it raised, for none.
+After :meth:`Transaction.commit` returned, the message is durable for every recipient: in a mailbox, in the queue, or in a report to its
+sender; if it raised, for none.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 
+import attrs
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.delivery import ITransaction, Recipient
-from mailsvc.core.operations import Deliver
-from mailsvc.core.values import Body, Description, SystemFlag
+from mailsvc.core.operations import Deliver, Operation
+from mailsvc.core.queued import Outgoing
+from mailsvc.core.reports import Original
+from mailsvc.core.values import Body, SystemFlag
+from mailsvc.delivery.dispatch import Dispatch, dispatch
 from mailsvc.delivery.intake import Intake
 from mailsvc.delivery.routing import route
 from mailsvc.delivery.services import Sender, Services
 from mailsvc.delivery.trace import trace
 from mailsvc.formats.address import Address
+from mailsvc.formats.received import return_path
 from mailsvc.formats.smtp import mailbox, path
 from mailsvc.monitor import counters
 
@@ -50,17 +56,19 @@ class Transaction:
         self._limit = limit
         self._next_id = next_id
 
-    async def rcpt(self, forward_path: Address) -> Recipient:
+    async def rcpt(self, forward_path: Address, notify: int = 0, orcpt: str = "") -> Recipient:
         """Accept a recipient, or raise why not."""
         if len(self.recipients) >= self._limit:
             raise MailError(Kind.TOO_MANY, "too-many-recipients", temporary=True)
-        recipient = await route(self._services, self._sender, forward_path)
+        routed = await route(self._services, self._sender, forward_path)
+        recipient = attrs.evolve(routed, notify=notify, orcpt=orcpt) if notify or orcpt else routed
         self.recipients.append(recipient)
         return recipient
 
     async def commit(self) -> str:
         """Store the message for all recipients; the queue id."""
         try:
+            plan = dispatch(self.recipients, self._services.border, self._intake.size)
             body = await self._intake.close()
         except BaseException:
             self.abort()
@@ -68,27 +76,62 @@ class Transaction:
         # From here on nothing is taken back: when the store cannot answer, it may have kept its promise all the same.
         queue_id = self._next_id()
         second = int(self._services.now())
-        prefix = trace(self._sender, self.recipients, self._services.hostname, queue_id, second)
-        description = await self._services.store.bodies.describe(prefix, body)
-        await self._services.store.apply([self._deliver(prefix, body, second, description)])
-        self._report(queue_id, body.size)
+        deliver = await self._deliver(plan, body, queue_id, second)
+        report = await self._report(plan, deliver, queue_id)
+        await self._services.store.apply([deliver, *report])
+        self._log(queue_id, body.size)
         return queue_id
 
-    def _deliver(self, prefix: bytes, body: Body, second: int, description: Description) -> Deliver:
-        # Two recipients that lead to one account make one copy.
-        accounts = {account.id: None for recipient in self.recipients for account in recipient.accounts}
+    async def _deliver(self, plan: Dispatch, body: Body, queue_id: str, second: int) -> Deliver:
+        prefix = trace(self._sender, self.recipients, self._services.hostname, queue_id, second)
         return Deliver(
-            accounts=tuple(accounts),
+            accounts=plan.accounts,
             prefix=prefix,
             size=body.size,
             date=second,
             data=body.data,
             location=body.location,
             flags=SystemFlag.UTF8 if self._sender.envelope.utf8 else 0,
-            description=description,
+            description=await self._services.store.bodies.describe(prefix, body) if plan.accounts else None,
+            outgoing=self._outgoing(plan, queue_id, second) if plan.outgoing else None,
         )
 
-    def _report(self, queue_id: str, size: int) -> None:
+    def _outgoing(self, plan: Dispatch, queue_id: str, second: int) -> Outgoing:
+        envelope, account = self._sender.envelope, self._sender.account
+        return Outgoing(
+            queue_id=queue_id,
+            sender=_text(envelope.reverse_path),
+            account=account.id if account else 0,
+            arrived=second,
+            due=second,
+            skip=len(return_path(envelope.reverse_path)),
+            recipients=plan.outgoing,
+            # Many send 8 bits without a word about it; the next server is told (RFC 6152 3).
+            body="8BITMIME" if self._intake.eight_bit else envelope.body,
+            utf8=envelope.utf8,
+            ret=envelope.ret,
+            envid=envelope.envid,
+        )
+
+    async def _report(self, plan: Dispatch, deliver: Deliver, queue_id: str) -> Sequence[Operation]:
+        """What tells the sender at once (RFC 3461 5.2.3, the border)."""
+        envelope = self._sender.envelope
+        if not plan.told:
+            return ()
+        skip = len(return_path(envelope.reverse_path))
+        original = Original(
+            queue_id=queue_id,
+            sender=_text(envelope.reverse_path),
+            arrived=deliver.date,
+            size=len(deliver.prefix) - skip + deliver.size,
+            read=_reader(deliver.prefix[skip:] + self._intake.header),
+            utf8=envelope.utf8,
+            ret=envelope.ret,
+            envid=envelope.envid,
+        )
+        return await self._services.reports.report(original, plan.told)
+
+    def _log(self, queue_id: str, size: int) -> None:
         peer, envelope = self._sender.peer, self._sender.envelope
         counters.message_accepted(peer.protocol, len(self.recipients), size)
         facts: dict[str, object] = {
@@ -103,3 +146,14 @@ class Transaction:
         }
         # Put into words here: the logger's own formatting of eight fields costs as much as half the transaction.
         log.info((_LINE % facts).replace("{", "{{").replace("}", "}}"), **facts)
+
+
+def _text(reverse_path: Address | None) -> str:
+    return mailbox(reverse_path) if reverse_path else ""
+
+
+def _reader(octets: bytes) -> Callable[[int, int], Awaitable[bytes]]:
+    async def read(offset: int, length: int) -> bytes:
+        return octets[offset : offset + length]
+
+    return read

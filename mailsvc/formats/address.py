@@ -8,7 +8,7 @@ import unicodedata
 import attrs
 import idna
 
-__all__ = ["Address", "canonical_domain", "canonical_local"]
+__all__ = ["Address", "ascii_domain", "canonical_domain", "canonical_local"]
 
 MAX_OCTETS = 254
 """Octets of an address: what fits into a path with its angle brackets (RFC 5321 4.5.3.1.3)."""
@@ -28,6 +28,16 @@ def canonical_domain(domain: str) -> str:
         return idna.decode(name)
     except idna.IDNAError:
         return name
+
+
+def ascii_domain(domain: str) -> str:
+    """The form for DNS and for servers without SMTPUTF8: A-labels (RFC 5890 2.3.2.1); ASCII stays as it is. Raises ValueError."""
+    if domain.isascii():
+        return domain
+    try:
+        return idna.encode(canonical_domain(domain)).decode("ascii")
+    except idna.IDNAError as error:
+        raise ValueError(f"{domain!r} cannot be written in A-labels: {error}") from None
 
 
 @attrs.frozen

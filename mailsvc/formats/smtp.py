@@ -1,4 +1,4 @@
-"""The grammar of SMTP commands: octets of one line -> values (RFC 5321 4.1, 6531 3.3, 1870, 3030, 6152, 4954).
+"""The grammar of SMTP commands: octets of one line -> values (RFC 5321 4.1, 6531 3.3, 1870, 3030, 3461, 6152, 4954).
 
 ::
 
@@ -15,11 +15,13 @@ and forwarders write long ones.
 import re
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
-from typing import NoReturn
+from typing import Any
 
 import attrs
 
+from mailsvc.formats import dsn_parameters, xtext
 from mailsvc.formats.address import Address
+from mailsvc.formats.dsn_parameters import Notify
 from mailsvc.formats.reply import Reply
 
 __all__ = [
@@ -27,7 +29,9 @@ __all__ = [
     "MailParameters",
     "Malformed",
     "Parameters",
+    "RcptParameters",
     "bdat_argument",
+    "etrn_argument",
     "helo_argument",
     "mail_argument",
     "mail_parameters",
@@ -37,7 +41,6 @@ __all__ = [
     "rcpt_parameters",
     "split_command",
     "vrfy_argument",
-    "xtext",
 ]
 
 COMMAND_LIMIT = 2048
@@ -77,7 +80,6 @@ _HELO = re.compile(rf"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|{_LITERAL}")
 _BDAT = re.compile(rb"([0-9]{1,18})(?: +(LAST))?", re.IGNORECASE)
 _QUOTED_PAIR = re.compile(r"\\(.)")
 _TO_QUOTE = re.compile(r'(["\\])')
-_XTEXT_HEX = re.compile(r"\+([0-9A-F]{2})")
 
 
 # --- commands ---
@@ -118,6 +120,19 @@ def bdat_argument(argument: bytes) -> tuple[int, bool]:
     if match is None:
         raise Malformed(501, "5.5.4", "Syntax: BDAT size [LAST]")
     return int(match[1]), match[2] is not None
+
+
+def etrn_argument(argument: bytes) -> tuple[str, bool]:
+    """``[@]node`` (RFC 1985 5): a domain with a dot in it, and whether those below it are meant too.
+
+    There are no queues with names (``#``).
+    """
+    node = argument.decode("ascii", "replace")
+    below = node.startswith("@")
+    match = _HELO.fullmatch(node[below:])
+    if match is None or len(node) > 255 or "." not in node or node[below] == "[":
+        raise Malformed(501, "5.5.4", "Syntax: ETRN [@]domain")
+    return node[below:], below
 
 
 def vrfy_argument(argument: bytes) -> Address:
@@ -217,83 +232,95 @@ def _parameters(text: str) -> Parameters:
     return found
 
 
+_NOT_SAID = Notify(0)
+
+
 @attrs.frozen
 class MailParameters:
     """What MAIL may say besides the reverse-path.
 
     :ivar size: octets announced, 0 if unknown (RFC 1870). :ivar body: ``"7BIT"`` or ``"8BITMIME"`` (RFC 6152).
     :ivar utf8: SMTPUTF8 (RFC 6531). :ivar auth: who is said to have submitted it, ``"<>"`` for unknown (RFC 4954 5); never believed.
+    :ivar ret: ``"FULL"``, ``"HDRS"`` or ``""`` (RFC 3461 4.3). :ivar envid: xtext undone, ``""`` if not given (RFC 3461 4.4).
     """
 
     size: int = 0
     body: str = "7BIT"
     utf8: bool = False
     auth: str = "<>"
+    ret: str = ""
+    envid: str = ""
 
 
-def _bad_value(keyword: str) -> NoReturn:
-    raise Malformed(501, "5.5.4", f"Bad value of parameter {keyword}")
+@attrs.frozen
+class RcptParameters:
+    """What RCPT may say besides the forward-path (RFC 3461 4.1, 4.2).
+
+    :ivar notify: no bit if not given. :ivar orcpt: ``type;address``, decoded; ``""`` if not given.
+    """
+
+    notify: Notify = _NOT_SAID
+    orcpt: str = ""
 
 
-def _size(value: str | None) -> int:
-    if value is None or not re.fullmatch("[0-9]{1,20}", value):
-        _bad_value("SIZE")
+def _size(value: str) -> int:
+    if not re.fullmatch("[0-9]{1,20}", value):
+        raise ValueError("not a number")
     return int(value)
 
 
-def _body(value: str | None) -> str:
-    if value is None or value.upper() not in {"7BIT", "8BITMIME"}:
-        _bad_value("BODY")
+def _body(value: str) -> str:
+    if value.upper() not in {"7BIT", "8BITMIME"}:
+        raise ValueError("not a kind of body")
     return value.upper()
 
 
-def _utf8(value: str | None) -> bool:
-    if value is not None:
-        _bad_value("SMTPUTF8")
-    return True
+_Reader = Callable[[str], object]
 
-
-def _auth(value: str | None) -> str:
-    if value is None:
-        _bad_value("AUTH")
-    return xtext(value)
-
-
-_MAIL_PARAMETERS: dict[str, tuple[str, Callable[[str | None], object]]] = {
+_MAIL_PARAMETERS: dict[str, tuple[str, _Reader | None]] = {
     "SIZE": ("size", _size),
     "BODY": ("body", _body),
-    "SMTPUTF8": ("utf8", _utf8),
-    "AUTH": ("auth", _auth),
+    "SMTPUTF8": ("utf8", None),
+    "AUTH": ("auth", xtext.decode),
+    "RET": ("ret", dsn_parameters.ret),
+    "ENVID": ("envid", dsn_parameters.envid),
+}
+"""Keyword -> field, and how its value is read; None: it has no value."""
+
+_RCPT_PARAMETERS: dict[str, tuple[str, _Reader | None]] = {
+    "NOTIFY": ("notify", dsn_parameters.notify),
+    "ORCPT": ("orcpt", dsn_parameters.orcpt),
 }
 _NO_MAIL_PARAMETERS = MailParameters()
+_NO_RCPT_PARAMETERS = RcptParameters()
 
 
 def mail_parameters(given: Parameters) -> MailParameters:
     """The parameters of MAIL. Unknown ones are refused, never passed over (RFC 5321 4.1.1.11)."""
-    if not given:
-        return _NO_MAIL_PARAMETERS
-    values: dict[str, object] = {}
+    return MailParameters(**_values(given, _MAIL_PARAMETERS)) if given else _NO_MAIL_PARAMETERS
+
+
+def rcpt_parameters(given: Parameters) -> RcptParameters:
+    """The parameters of RCPT."""
+    return RcptParameters(**_values(given, _RCPT_PARAMETERS)) if given else _NO_RCPT_PARAMETERS
+
+
+def _values(given: Parameters, known: dict[str, tuple[str, _Reader | None]]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
     for keyword, value in given.items():
-        if keyword not in _MAIL_PARAMETERS:
-            raise _unknown(keyword)
-        name, read = _MAIL_PARAMETERS[keyword]
-        values[name] = read(value)
-    return MailParameters(**values)  # type: ignore[arg-type]
+        if keyword not in known:
+            raise Malformed(555, "5.5.4", f"Unknown parameter {keyword}")
+        name, read = known[keyword]
+        values[name] = _value(keyword, value, read)
+    return values
 
 
-def rcpt_parameters(given: Parameters) -> None:
-    """The parameters of RCPT: we know none yet."""
-    for keyword in given:
-        raise _unknown(keyword)
-
-
-def _unknown(keyword: str) -> Malformed:
-    return Malformed(555, "5.5.4", f"Unknown parameter {keyword}")
-
-
-def xtext(value: str) -> str:
-    """Undo xtext (RFC 3461 4)."""
-    plain = _XTEXT_HEX.sub(lambda match: chr(int(match[1], 16)), value)
-    if "+" in _XTEXT_HEX.sub("", value) or "=" in value:
-        raise Malformed(501, "5.5.4", "Bad xtext in a parameter")
-    return plain
+def _value(keyword: str, value: str | None, read: _Reader | None) -> object:
+    if (value is None) is not (read is None):
+        raise Malformed(501, "5.5.4", f"Bad value of parameter {keyword}")
+    if value is None or read is None:
+        return True
+    try:
+        return read(value)
+    except ValueError:
+        raise Malformed(501, "5.5.4", f"Bad value of parameter {keyword}") from None

@@ -8,7 +8,7 @@ Label values come from fixed lists of ours, never from a peer, so that nobody ca
 from collections.abc import Callable
 from functools import cache
 
-from prometheus_client import Counter, Gauge, disable_created_metrics
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
 __all__ = [
     "command",
@@ -18,9 +18,16 @@ __all__ = [
     "login",
     "message_accepted",
     "message_refused",
+    "queue_in_doubt",
+    "queue_outcome",
+    "queue_seconds",
+    "queue_size",
+    "queue_unsettled",
 ]
 
 disable_created_metrics()  # a second line for every counter, of use to nobody
+
+_STEPS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
 
 _connections = Counter("mailsvc_connections", "Connections accepted.", ["protocol"])
 _open = Gauge("mailsvc_connections_open", "Connections open now.", ["protocol"], multiprocess_mode="livesum")
@@ -31,6 +38,17 @@ _recipients = Counter("mailsvc_recipients_accepted", "Recipients of the messages
 _octets = Counter("mailsvc_octets_accepted", "Octets of the messages taken.", ["protocol"])
 _refused = Counter("mailsvc_messages_refused", "Messages and recipients refused.", ["protocol", "reason"])
 _logins = Counter("mailsvc_logins", "Log-ins by outcome.", ["protocol", "outcome"])
+_queue = Gauge("mailsvc_queue_recipients", "Recipients that wait in the queue.", multiprocess_mode="livesum")
+_outcomes = Counter(
+    "mailsvc_queue_outcomes", "What became of recipients that were tried: sent, deferred, failed, held.", ["result"]
+)
+_seconds = Histogram("mailsvc_queue_attempt_seconds", "Seconds that a message took to another server.", buckets=_STEPS)
+_in_doubt = Counter(
+    "mailsvc_queue_in_doubt", "Messages after whose end the other server said nothing: it may get a second copy."
+)
+_unsettled = Counter(
+    "mailsvc_queue_unsettled", "Recipients whose delivery could not be written down: they may get a second copy."
+)
 
 # Looking a child up by labels costs ten times the increment; there are few, so remember the bound method.
 _inc: Callable[..., Callable[..., None]] = cache(lambda metric, *labels: metric.labels(*labels).inc)
@@ -74,3 +92,29 @@ def message_refused(protocol: str, reason: str) -> None:
 def login(protocol: str, outcome: str) -> None:
     """Somebody tried to log in; ``outcome`` is ``"ok"`` or ``MailError.reason``."""
     _inc(_logins, protocol, outcome)()
+
+
+def queue_size(recipients: int) -> None:
+    """So many recipients wait; 0 where somebody else sends."""
+    _queue.set(recipients)
+
+
+def queue_outcome(result: str) -> None:
+    """What became of a recipient: ``"sent"``, ``"deferred"``, ``"failed"``, ``"held"``."""
+    _inc(_outcomes, result)()
+
+
+def queue_seconds(seconds: float) -> None:
+    """A message was tried for so long, connecting included."""
+    _seconds.observe(seconds)
+
+
+def queue_in_doubt(doubtful: bool) -> None:
+    """A try ended; whether the other server may have taken the message without a word (RFC 1047)."""
+    if doubtful:
+        _in_doubt.inc()
+
+
+def queue_unsettled(recipients: int) -> None:
+    """So many recipients have the message, but the store could not be told before the process ended."""
+    _unsettled.inc(recipients)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from twisted.cred.portal import Portal
 
+from mailsvc.core.interfaces.release import IRelease
 from mailsvc.smtp.lmtp import LMTPServer
 from mailsvc.smtp.server import SMTPServer
 from mailsvc.wire.options import ListenerOptions, Protocol
@@ -13,10 +14,13 @@ __all__ = ["build"]
 _SERVERS = {Protocol.SMTP: SMTPServer, Protocol.SUBMISSION: SMTPServer, Protocol.LMTP: LMTPServer}
 
 
-def build(options: ListenerOptions, portal: Portal, hostname: str) -> Callable[[], SMTPServer]:
+def build(
+    options: ListenerOptions, portal: Portal, hostname: str, release: IRelease | None = None
+) -> Callable[[], SMTPServer]:
     """What makes the protocol of each connection of a listener, for :class:`~mailsvc.wire.factory.ConversationFactory`.
 
     :param portal: its realm gives IAuthenticated and IDelivery. :param hostname: our name in the greeting and after EHLO.
+    :param release: for ETRN, where it is offered at all.
     """
     server = _SERVERS[options.protocol]
-    return lambda: server(options, portal, hostname)
+    return lambda: server(options, portal, hostname, release)

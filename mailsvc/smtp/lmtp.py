@@ -19,7 +19,7 @@ class LMTPServer(SMTPServer):
 
     # LHLO takes the place of HELO and EHLO, which must not exist (RFC 2033 4.1); nobody logs in.
     verbs: ClassVar[dict[bytes, str]] = {b"LHLO": "do_EHLO"} | {
-        verb: name for verb, name in SMTPServer.verbs.items() if verb not in {b"HELO", b"EHLO", b"AUTH"}
+        verb: name for verb, name in SMTPServer.verbs.items() if verb not in {b"HELO", b"EHLO", b"AUTH", b"ETRN"}
     }
     base_protocol = "LMTP"
     trusting = True  # it asks for those whom another server has accepted

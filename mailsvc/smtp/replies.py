@@ -57,6 +57,8 @@ AUTH_TOO_LONG = Reply(500, "5.5.6", "Authentication exchange line too long")
 BAD_PASSWORD = Reply(535, "5.7.8", "Authentication credentials invalid")
 AUTH_LATER = Reply(454, "4.7.0", "Temporary authentication failure")
 
+NO_ETRN_IN_TRANSACTION = Reply(503, "5.5.1", "ETRN is not allowed during a mail transaction")
+
 LATER = Reply(451, "4.3.0", "Temporary failure, please try again later")
 
 FAREWELL = {
@@ -88,7 +90,6 @@ _KINDS: dict[Kind, tuple[int, str, str]] = {
 }
 _REASONS: dict[str, tuple[int, str, str]] = {
     "low-disk": (452, "4.3.1", "Not enough space on this server now, please try again later"),
-    "no-queue": (451, "4.3.0", "Mail to other servers cannot be taken yet, please try again later"),
     "mail-loop": (554, "5.4.6", "Mail loop"),
 }
 
@@ -96,6 +97,22 @@ _REASONS: dict[str, tuple[int, str, str]] = {
 def auth_later(error: MailError) -> Reply:
     """The reply to a log-in that cannot be judged now (RFC 4954 6), with the error's own words if it has some."""
     return Reply(AUTH_LATER.code, AUTH_LATER.enhanced, error.text) if error.text else AUTH_LATER
+
+
+def etrn(count: int | None, node: str) -> Reply:
+    """What ETRN has found (RFC 1985 5.1); ``count``: recipients, None: it is under way already."""
+    if count is None:
+        return Reply(250, "2.0.0", f"OK, queuing for node {node} started")
+    if count == 0:
+        return Reply(251, "2.0.0", f"OK, no messages waiting for node {node}")
+    return Reply(252, "2.0.0", f"OK, pending messages for node {node} started")
+
+
+def no_etrn(error: MailError, node: str) -> Reply:
+    """Why ETRN does nothing (RFC 1985 5.1)."""
+    if error.kind is Kind.FORBIDDEN:
+        return Reply(459, "4.7.1", f"Node {node} not allowed: its mail is not here, or not for you to ask for")
+    return Reply(458, "4.3.0", f"Unable to queue messages for node {node}")
 
 
 def reply_to(error: MailError) -> Reply:

@@ -5,7 +5,7 @@
     MAIL -> portal (once) -> IDelivery.mail -> ITransaction; RCPT -> .rcpt; DATA, BDAT -> .write ... .commit -> 250 with the queue id
 
 Extensions: PIPELINING 2920, SIZE 1870, 8BITMIME 6152, SMTPUTF8 6531, ENHANCEDSTATUSCODES 2034, CHUNKING 3030, STARTTLS 3207, AUTH 4954,
-LIMITS 9422.
+DSN 3461, ETRN 1985, LIMITS 9422.
 """
 
 from collections.abc import Awaitable
@@ -15,9 +15,11 @@ import attrs
 from twisted.cred.portal import Portal
 from twisted.logger import Logger
 
+from mailsvc.core.deadline import Pace
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.delivery import Envelope, ITransaction
-from mailsvc.delivery.intake import too_big
+from mailsvc.core.interfaces.release import IRelease
+from mailsvc.delivery.border import SizeLimit
 from mailsvc.formats import smtp as grammar
 from mailsvc.formats.address import Address
 from mailsvc.formats.dotdata import DotReader, OctetReader
@@ -25,7 +27,6 @@ from mailsvc.formats.received import with_protocol
 from mailsvc.formats.reply import Reply
 from mailsvc.smtp import replies
 from mailsvc.smtp.session import OutOfPlace, Session
-from mailsvc.wire.deadline import Pace
 from mailsvc.wire.limits import within
 from mailsvc.wire.options import ListenerOptions, Protocol
 
@@ -46,11 +47,15 @@ class SMTPServer(Session):
         b"DATA": "do_DATA",
         b"BDAT": "do_BDAT",
         b"VRFY": "do_VRFY",
+        b"ETRN": "do_ETRN",
     }
     no_recipients = replies.NO_RECIPIENTS
 
-    def __init__(self, options: ListenerOptions, portal: Portal, hostname: str) -> None:
+    def __init__(
+        self, options: ListenerOptions, portal: Portal, hostname: str, release: IRelease | None = None
+    ) -> None:
         super().__init__(options, portal, hostname)
+        self._release = release
         self._utf8 = False
         self._chunking = False
         self._chunked = 0  # octets that came by BDAT
@@ -86,6 +91,8 @@ class SMTPServer(Session):
             size=parameters.size,
             utf8=parameters.utf8,
             body=parameters.body,
+            ret=parameters.ret,
+            envid=parameters.envid,
             protocol=with_protocol(
                 self.base_protocol if self._extended else "SMTP",
                 utf8=parameters.utf8,
@@ -108,15 +115,15 @@ class SMTPServer(Session):
         if self._chunking:
             raise OutOfPlace(replies.IN_CHUNKS)
         forward_path, given = grammar.rcpt_argument(argument)
-        grammar.rcpt_parameters(given)
+        parameters = grammar.rcpt_parameters(given)
         if not (self._utf8 or forward_path.is_ascii):
             raise OutOfPlace(replies.NEEDS_UTF8)
         self._subject = b"RCPT " + argument
-        return self._rcpt(transaction, forward_path)
+        return self._rcpt(transaction, forward_path, parameters)
 
-    async def _rcpt(self, transaction: ITransaction, forward_path: Address) -> None:
+    async def _rcpt(self, transaction: ITransaction, forward_path: Address, parameters: grammar.RcptParameters) -> None:
         try:
-            await transaction.rcpt(forward_path)
+            await transaction.rcpt(forward_path, parameters.notify, parameters.orcpt)
         except MailError as error:
             await self._penance(error)
             raise
@@ -135,14 +142,45 @@ class SMTPServer(Session):
         delivery = self._delivery or await self._ask_for_delivery()
         transaction = await delivery.mail(Envelope(None, self._hello_name))
         try:
-            await transaction.rcpt(address)
+            recipient = await transaction.rcpt(address)
         except MailError as error:
             elsewhere = error.kind is Kind.RELAY_DENIED or error.temporary
             self.reply(replies.NOT_VERIFIED if elsewhere else replies.reply_to(error))
         else:
-            self.reply(Reply(250, "2.1.5", grammar.path(address)))
+            known = recipient.accounts or recipient.is_alias
+            self.reply(Reply(250, "2.1.5", grammar.path(address)) if known else replies.NOT_VERIFIED)
         finally:
             transaction.abort()
+
+    # --- mail that waits here ---
+
+    def extensions(self) -> dict[bytes, list[bytes] | None]:
+        """ETRN only for those who may ask for something."""
+        found = super().extensions()
+        if self._may_release():
+            found[b"ETRN"] = None
+        return found
+
+    def _may_release(self) -> bool:
+        return self._release is not None and self._release.offered(self.peer)
+
+    def do_ETRN(self, argument: bytes) -> Awaitable[None]:
+        """RFC 1985 5: what waits for a domain is tried now."""
+        if not self._may_release():
+            raise OutOfPlace(replies.UNKNOWN)
+        if self._transaction is not None:
+            raise OutOfPlace(replies.NO_ETRN_IN_TRANSACTION)
+        node, below = grammar.etrn_argument(argument)
+        return self._etrn(node, below)
+
+    async def _etrn(self, node: str, below: bool) -> None:
+        assert self._release is not None
+        try:
+            count = await self._release.release(node, below, self.peer)
+        except MailError as error:
+            self.reply(replies.no_etrn(error, node))
+        else:
+            self.reply(replies.etrn(count, node))
 
     # --- the message ---
 
@@ -204,7 +242,7 @@ class SMTPServer(Session):
         transaction, limit = self._ready(), self.options.message_size
         if limit and self._chunked + size > limit:
             self._reset()
-            raise OutOfPlace(replies.reply_to(too_big(limit)))
+            raise OutOfPlace(replies.reply_to(SizeLimit(limit).refusal()))
         return transaction
 
     async def _finish(self, transaction: ITransaction) -> None:

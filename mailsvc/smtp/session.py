@@ -270,6 +270,7 @@ class Session(Conversation, smtp.ESMTP):
             b"SMTPUTF8": None,
             b"ENHANCEDSTATUSCODES": None,
             b"CHUNKING": None,
+            b"DSN": None,
         }
         if self._can_start_tls():
             found[b"STARTTLS"] = None

@@ -5,6 +5,7 @@ write). Then come the files of large messages that this copy names, as hard link
 not removed meanwhile: the owner is asked to hold, and lets go when our connection ends. So each row of a backup has its file.
 
 A restored store gives no UID again that was given after the backup: every mailbox skips a million of them. Clients keep what they have.
+What waited in the queue is held (:mod:`mailsvc.store.requeue`).
 """
 
 import errno
@@ -14,14 +15,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import apsw
+import attrs
 
 from mailsvc.db.connection import open_reader, open_writer
 from mailsvc.db.schema import check, migrate
+from mailsvc.store import requeue
 from mailsvc.store.committer import take_lease
 from mailsvc.store.connect import OwnerLink
 from mailsvc.store.layout import Layout, sync_directory
 
-__all__ = ["backup", "restore"]
+__all__ = ["Restored", "backup", "restore"]
 
 SKIPPED_UIDS = 1_000_000
 
@@ -47,8 +50,16 @@ def backup(layout: Layout, target: str) -> int:
     return int(str(messages))
 
 
-def restore(source: str, layout: Layout) -> int:
-    """Make a store in ``layout`` from a backup, which stays as it is. Returns the number of messages.
+@attrs.frozen
+class Restored:
+    """How much is in a restored store. :ivar held: recipients in the queue."""
+
+    messages: int
+    held: int
+
+
+def restore(source: str, layout: Layout) -> Restored:
+    """Make a store in ``layout`` from a backup, which stays as it is.
 
     Raises FileExistsError if there is a store already, FileNotFoundError without a backup, DatabaseRefused, OSError, apsw.Error.
     """
@@ -69,13 +80,14 @@ def restore(source: str, layout: Layout) -> int:
                 shutil.copy2(backed_up.body(str(location)), layout.body(str(location)))
             migrate(db)
             db.execute("UPDATE mailbox SET uidnext=uidnext+?1, modseq=modseq+?1", (SKIPPED_UIDS,))
+            held = requeue.hold_all(db)
             (messages,) = db.execute("SELECT count(*) FROM msg").fetchone() or (0,)
         finally:
             db.close()
         _sync(layout)
     finally:
         os.close(lease)
-    return int(str(messages))
+    return Restored(int(str(messages)), held)
 
 
 def _must_be_empty(layout: Layout) -> None:

@@ -14,6 +14,7 @@ from mailsvc.store.bodies import Bodies, InThread
 from mailsvc.store.descriptions import Descriptions
 from mailsvc.store.layout import Layout
 from mailsvc.store.options import StoreOptions
+from mailsvc.store.queue import Queue
 from mailsvc.store.reading import DESCRIBED, LAST_UID, Reader
 from mailsvc.store.space import Space
 from mailsvc.store.views import View, Views
@@ -31,6 +32,7 @@ class StoreBase:
         self.reader = reader
         self.descriptions = Descriptions(layout, reader, in_thread, lambda operations: self.apply(operations))
         self.bodies = Bodies(layout, options.inline_limit, reader, in_thread, self.descriptions)
+        self.queue = Queue(reader)
         self.views = Views(reader, bus)
         self._space = Space(layout.root, options.low_disk)
 

@@ -5,7 +5,7 @@ octets      content
 =========== ==========================================================================================================
 0-63        header: ``mailsvc-body 1 ``, the size of the body in 20 digits, spaces, a newline
 64-...      the body, exactly as it was received
-after that  facts as msgpack: addresses, mailbox, internal date, flags, and the prefix that we added; may be missing or cut
+after that  facts as msgpack: addresses, mailbox, internal date, flags, our prefix, the envelope in the queue; may be missing or cut
 =========== ==========================================================================================================
 
 The facts are for the day when the index is lost: ``store rebuild`` finds out from them whose message it is. They are written by the

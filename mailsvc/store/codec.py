@@ -21,12 +21,13 @@ peer that nothing was.
 
 Any request may be answered ``[id, "error", kind, reason, text, detail, temporary]``. The owner speaks first with
 ``[0, "hello", VERSION]``, and unasked sends ``[0, "changed", [[field of MailboxChanged, ...], ...]]`` and
-``[0, "accounts", [[account, credential or None], ...]]`` before the answers of that commit, and ``[0, "announce", topic, payload]``.
+``[0, "accounts", [[account, credential or None], ...]]`` and ``[0, "queue", [queue id, ...]]`` before the answers of that commit, and
+``[0, "announce", topic, payload]``.
 """
 
 import operator
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -34,6 +35,7 @@ import msgpack  # type: ignore[import-untyped]
 
 from mailsvc.core import operations
 from mailsvc.core.errors import Kind, MailError
+from mailsvc.core.queued import Outcome, Outgoing, OutgoingRecipient
 
 __all__ = [
     "MAX_FRAME",
@@ -48,7 +50,7 @@ __all__ = [
     "unpack",
 ]
 
-VERSION = 2
+VERSION = 3
 MAX_FRAME = 64 * 1024 * 1024
 
 _LENGTH = struct.Struct(">I")
@@ -114,10 +116,28 @@ def _encode(operation: operations.Operation) -> tuple[Any, ...]:
     return (cls.__name__, fields) if cls in _SINGLE else (cls.__name__, *fields)
 
 
+def _deliver(*fields: Any) -> operations.Deliver:
+    operation = operations.Deliver(*fields)
+    return attrs.evolve(operation, outgoing=_outgoing(*operation.outgoing)) if operation.outgoing else operation
+
+
+def _outgoing(*fields: Any) -> Outgoing:
+    outgoing = Outgoing(*fields)
+    return outgoing._replace(recipients=tuple(OutgoingRecipient(*one) for one in outgoing.recipients))
+
+
+def _settle(outcomes: Sequence[Any]) -> operations.Settle:
+    return operations.Settle(tuple(Outcome(*one) for one in outcomes))
+
+
+_MAKERS: dict[str, Callable[..., operations.Operation]] = {**_CLASSES, "Deliver": _deliver, "Settle": _settle}
+"""By name; msgpack knows no named tuples, so those get their names back here."""
+
+
 def decode_operations(data: Any) -> list[operations.Operation]:
     """The operations again. Raises MailError(BAD_REQUEST) for a name or a number of fields that we do not know."""
     try:
-        return [_CLASSES[name](*fields) for name, *fields in data]
+        return [_MAKERS[name](*fields) for name, *fields in data]
     except (KeyError, TypeError, ValueError) as error:
         raise MailError(Kind.BAD_REQUEST, "unknown-operation", detail=repr(error)) from error
 

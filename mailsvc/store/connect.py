@@ -5,23 +5,28 @@ If an owner listens it is asked, else this process takes the lease and commits b
 
 import os
 import socket
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 import apsw
 
 from mailsvc.bus import Bus
 from mailsvc.core.errors import temporary
+from mailsvc.core.interfaces.queue import IQueue
+from mailsvc.core.interfaces.store import IBodies
 from mailsvc.core.operations import Operation
 from mailsvc.db.connection import DatabaseRefused
 from mailsvc.store import codec
+from mailsvc.store.bodies import Bodies
 from mailsvc.store.committer import LeaseTaken
-from mailsvc.store.direct import DirectStore
+from mailsvc.store.descriptions import Descriptions
+from mailsvc.store.direct import DirectStore, here
 from mailsvc.store.layout import Layout
 from mailsvc.store.options import StoreOptions
+from mailsvc.store.queue import Queue
 from mailsvc.store.reading import Reader
 
-__all__ = ["BlockingStore", "OwnerLink", "open_store", "run"]
+__all__ = ["BlockingStore", "OwnerLink", "gather", "open_store", "run"]
 
 T = TypeVar("T")
 _TIMEOUT = 30.0
@@ -37,10 +42,22 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     raise RuntimeError("this coroutine waits for something")
 
 
+def gather(slices: AsyncIterator[Iterable[T]]) -> Iterator[T]:
+    """One by one what an iterator gives in slices, none of which really waits."""
+    while (slice_ := run(_next(slices))) is not None:
+        yield from slice_
+
+
+async def _next(slices: AsyncIterator[T]) -> T | None:
+    return await anext(slices, None)
+
+
 class BlockingStore(Protocol):
     """What a command can do with a store."""
 
     layout: Layout
+    queue: IQueue
+    bodies: IBodies
 
     def apply(self, operations: Sequence[Operation]) -> list[Any]:
         """Carry out the operations as one transaction; returns when durable. Raises MailError."""
@@ -143,6 +160,12 @@ class _Remote:
         self.layout = layout
         self._link = OwnerLink(layout)
         self._reader = Reader(layout.database)
+        self.queue: IQueue = Queue(self._reader)
+        descriptions = Descriptions(layout, self._reader, here, self._apply)
+        self.bodies: IBodies = Bodies(layout, StoreOptions().inline_limit, self._reader, here, descriptions)
+
+    async def _apply(self, operations: Sequence[Operation]) -> list[Any]:
+        return self.apply(operations)
 
     def apply(self, operations: Sequence[Operation]) -> list[Any]:
         """Carry out the operations as one transaction."""
@@ -164,6 +187,8 @@ class _Local:
     def __init__(self, layout: Layout, options: StoreOptions | None) -> None:
         self.layout = layout
         self._store = DirectStore(layout.root, Bus(), options)
+        self.queue: IQueue = self._store.queue
+        self.bodies: IBodies = self._store.bodies
 
     def apply(self, operations: Sequence[Operation]) -> list[Any]:
         """Carry out the operations as one transaction."""

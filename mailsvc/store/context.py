@@ -29,6 +29,7 @@ class Context:
     labelled: list[Labelled] = attrs.Factory(list)
     unlinked: list[str] = attrs.Factory(list)
     accounts: list[AccountChanged] = attrs.Factory(list)
+    queued: list[str] = attrs.Factory(list)  # queue ids
     now: int = attrs.Factory(lambda: int(time.time()))
 
     def one(self, sql: str, *bindings: Any) -> Any:
@@ -49,4 +50,4 @@ class Context:
             del entries[length:]
 
     def _lists(self) -> tuple[list[Any], ...]:
-        return self.changed, self.labelled, self.unlinked, self.accounts
+        return self.changed, self.labelled, self.unlinked, self.accounts, self.queued

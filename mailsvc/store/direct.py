@@ -21,12 +21,13 @@ from mailsvc.store.options import StoreOptions
 from mailsvc.store.reading import Reader
 from mailsvc.store.transaction import Touch
 
-__all__ = ["DirectStore"]
+__all__ = ["DirectStore", "here"]
 
 _log = Logger()
 
 
-async def _here(function: Callable[..., Any], *args: Any) -> Any:
+async def here(function: Callable[..., Any], *args: Any) -> Any:
+    """An :class:`~mailsvc.store.bodies.InThread` that works where it is."""
     return function(*args)
 
 
@@ -42,7 +43,7 @@ class DirectStore(StoreBase):
         layout = Layout(os.fspath(path))
         self.committer = Committer(layout, lambda text: _log.warn("{text}", text=text))
         self.committer.open()
-        super().__init__(layout, bus or Bus(), options, Reader(layout.database, options.rows_cache), _here)
+        super().__init__(layout, bus or Bus(), options, Reader(layout.database, options.rows_cache), here)
         self._locks: dict[int, _Lock] = {}
 
     def commit(self, operations: Sequence[Operation]) -> list[Any]:
@@ -51,7 +52,7 @@ class DirectStore(StoreBase):
         (answer,) = group.answers
         if isinstance(answer, MailError):
             raise answer
-        for event in (*group.changed, *group.accounts):
+        for event in (*group.changed, *group.accounts, *([group.queue] if group.queue else ())):
             self.bus.publish(event)
         return answer
 

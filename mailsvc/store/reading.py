@@ -76,12 +76,15 @@ async def no_pause() -> None:
 
 
 class Reader:
-    """The reading half of a store."""
+    """The reading half of a store.
+
+    :ivar pause: awaited between the slices of a long read.
+    """
 
     def __init__(self, path: str, cache_rows: int = 1_000_000, pause: Callable[[], Awaitable[None]] = no_pause) -> None:
-        """:param path: the database. :param pause: awaited between the slices of a long read."""
+        """:param path: the database. :param pause: lets others have their turn."""
         self._path = path
-        self._pause = pause
+        self.pause = pause
         self._connection: apsw.Connection | None = None
         self._cache = _Cache(cache_rows)
 
@@ -107,18 +110,18 @@ class Reader:
 
     def mailbox(self, account: int, name: str) -> Mailbox | None:
         """The mailbox of this name."""
-        rows = self._all(f"SELECT {_MAILBOX} FROM mailbox WHERE account=? AND name=?", account, canonical(name))
+        rows = self.all(f"SELECT {_MAILBOX} FROM mailbox WHERE account=? AND name=?", account, canonical(name))
         return _mailbox(rows[0]) if rows else None
 
     def mailboxes(self, account: int) -> list[Mailbox]:
         """All mailboxes of an account, by name."""
         return [
-            _mailbox(row) for row in self._all(f"SELECT {_MAILBOX} FROM mailbox WHERE account=? ORDER BY name", account)
+            _mailbox(row) for row in self.all(f"SELECT {_MAILBOX} FROM mailbox WHERE account=? ORDER BY name", account)
         ]
 
     def subscriptions(self, account: int) -> list[str]:
         """The names that an account is subscribed to, sorted."""
-        return [name for (name,) in self._all("SELECT name FROM subscription WHERE account=? ORDER BY name", account)]
+        return [name for (name,) in self.all("SELECT name FROM subscription WHERE account=? ORDER BY name", account)]
 
     async def rows(self, mailbox: int, first: int = 1, last: int = LAST_UID) -> Rows:
         """The index rows with ``first <= uid <= last``. Raises NOT_FOUND, NOT_NOW."""
@@ -143,7 +146,7 @@ class Reader:
 
     async def _numbers(self, sql: str, mailbox: int, uids: Intervals) -> "array[int]":
         def read(part: Intervals) -> tuple["array[int]", int, int]:
-            count, last, packed = self._all(sql, mailbox, json.dumps(part))[0]
+            count, last, packed = self.all(sql, mailbox, json.dumps(part))[0]
             return _unpack(packed or ""), count, last
 
         self._state(mailbox)
@@ -161,7 +164,7 @@ class Reader:
         sql = f"SELECT {columns} FROM {WANTED}{more} LIMIT {FETCHED}"
 
         def read(part: Intervals) -> tuple[list[tuple[Any, ...]], int, int]:
-            rows = self._all(sql, mailbox, json.dumps(part))
+            rows = self.all(sql, mailbox, json.dumps(part))
             return rows, len(rows), rows[-1][0] if rows else 0
 
         async for rows in self._sliced(uids, FETCHED, read):
@@ -185,30 +188,30 @@ class Reader:
                 while at < len(uids) and uids[at][1] < low:
                     at += 1
             if at < len(uids):
-                await self._pause()
+                await self.pause()
 
     def state(self, mailbox: int) -> tuple[int, tuple[str, ...]]:
         """The modseq and the keywords of a mailbox. Raises NOT_FOUND, NOT_NOW."""
-        rows = self._all("SELECT modseq, keywords FROM mailbox WHERE id=?", mailbox)
+        rows = self.all("SELECT modseq, keywords FROM mailbox WHERE id=?", mailbox)
         if not rows:
             raise MailError(Kind.NOT_FOUND, "no-such-mailbox", detail=str(mailbox))
         return rows[0][0], tuple(rows[0][1].split())
 
     def modseqs(self, mailboxes: Sequence[int]) -> dict[int, int]:
         """The modseqs of those of the mailboxes that are there. Raises NOT_NOW."""
-        return dict(self._all(f"SELECT id, modseq FROM mailbox WHERE id {LISTED}", json.dumps(mailboxes)))
+        return dict(self.all(f"SELECT id, modseq FROM mailbox WHERE id {LISTED}", json.dumps(mailboxes)))
 
     async def changes(self, mailbox: int, modseq: int) -> tuple[Rows, list[int], bool]:
         """Rows changed and UIDs expunged after ``modseq``, and whether the latter are complete. Raises NOT_FOUND, NOT_NOW."""
         current, floor = self._state(mailbox)
         if current <= modseq:
             return _rows(array("Q")), [], True
-        gone = self._all("SELECT uid FROM expunged WHERE mailbox=? AND modseq>? ORDER BY uid", mailbox, modseq)
+        gone = self.all("SELECT uid FROM expunged WHERE mailbox=? AND modseq>? ORDER BY uid", mailbox, modseq)
         return await self._load(mailbox, 1, LAST_UID, modseq), [uid for (uid,) in gone], modseq >= floor
 
     def content(self, content: int) -> tuple[bytes, int, str | None]:
         """Prefix, size of the body and location of a content. Raises EXPUNGED."""
-        rows = self._all("SELECT prefix, size, location FROM content WHERE id=?", content)
+        rows = self.all("SELECT prefix, size, location FROM content WHERE id=?", content)
         if not rows:
             raise MailError(Kind.EXPUNGED, "content-expunged", detail=str(content))
         prefix, size, location = rows[0]
@@ -216,7 +219,7 @@ class Reader:
 
     def message(self, content: int) -> tuple[bytes, int, str | None, bytes | None]:
         """What :meth:`content` tells, and the whole body if it lives in the database: one look instead of two. Raises EXPUNGED."""
-        rows = self._all(
+        rows = self.all(
             "SELECT prefix, size, location, data FROM content LEFT JOIN body ON body.content=id WHERE id=?", content
         )
         if not rows:
@@ -226,30 +229,31 @@ class Reader:
 
     def inline(self, content: int, start: int, length: int) -> bytes:
         """A part of a body that lives in the database. Raises EXPUNGED."""
-        rows = self._all("SELECT substr(data, ?, ?) FROM body WHERE content=?", start + 1, length, content)
+        rows = self.all("SELECT substr(data, ?, ?) FROM body WHERE content=?", start + 1, length, content)
         if not rows:
             raise MailError(Kind.EXPUNGED, "content-expunged", detail=str(content))
         return bytes(rows[0][0] or b"")  # substr of nothing is NULL
 
     def inline_parts(self, parts: Sequence[tuple[int, int, int]]) -> dict[int, bytes]:
         """Of each content that lives in the database the part ``(content, offset, length)``, prefix and body as one. Raises NOT_NOW."""
-        rows = self._all(_INLINE_PARTS, json.dumps(parts))
+        rows = self.all(_INLINE_PARTS, json.dumps(parts))
         return {content: (head or b"") + (data or b"") for content, head, data in rows}
 
     def inline_headers(self, contents: Sequence[int]) -> tuple[dict[int, bytes], dict[int, int | None]]:
         """Headers of those contents that live in the database; of the others the size, None where nobody knows it yet. Raises NOT_NOW."""
-        rows = self._all(_HEADERS, json.dumps(contents))
+        rows = self.all(_HEADERS, json.dumps(contents))
         here = {content: (prefix or b"") + (data or b"") for content, size, inline, prefix, data in rows if inline}
         return here, {content: size for content, size, inline, *_ in rows if not inline}
 
-    def _all(self, sql: str, *bindings: Any) -> list[tuple[Any, ...]]:
+    def all(self, sql: str, *bindings: Any) -> list[tuple[Any, ...]]:
+        """The rows of a question. Raises NOT_NOW."""
         try:
             return self.connection().execute(sql, bindings).fetchall()
         except apsw.Error as error:
             raise temporary("store-unreadable", repr(error)) from error
 
     def _state(self, mailbox: int) -> tuple[int, int]:
-        rows = self._all("SELECT modseq, expunge_floor FROM mailbox WHERE id=?", mailbox)
+        rows = self.all("SELECT modseq, expunge_floor FROM mailbox WHERE id=?", mailbox)
         if not rows:
             raise MailError(Kind.NOT_FOUND, "no-such-mailbox", detail=str(mailbox))
         return rows[0][0], rows[0][1]
@@ -275,7 +279,7 @@ class Reader:
                     if count < SLICE:
                         return _rows(numbers)
                     first = uid + 1
-                    await self._pause()
+                    await self.pause()
             finally:
                 connection.close()
 

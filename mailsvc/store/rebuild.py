@@ -5,7 +5,7 @@ that lie nowhere any more go to the mailbox ``Recovered`` of the first domain's 
 
 If the database is gone or damaged, it is put aside and a new one is made from what :mod:`mailsvc.store.salvage` can read and from the
 facts in the files of large messages (:mod:`mailsvc.store.bodyfile`). All mailboxes get a new UIDVALIDITY then, so that no client
-mistakes one message for another. What could not be saved is in the report.
+mistakes one message for another, and the queue is held (:mod:`mailsvc.store.requeue`). What could not be saved is in the report.
 """
 
 import os
@@ -16,9 +16,10 @@ from typing import TypeVar
 import apsw
 import attrs
 
+from mailsvc.core.queued import Outgoing
 from mailsvc.db.connection import open_writer
 from mailsvc.db.schema import migrate
-from mailsvc.store import bodyfile, orphans, rederive, salvage
+from mailsvc.store import bodyfile, orphans, rederive, requeue, salvage
 from mailsvc.store.committer import take_lease
 from mailsvc.store.layout import Layout, sync_directory
 from mailsvc.store.rederive import Finding, Placer
@@ -34,6 +35,11 @@ _INTEGER_KEYS = {
     "body": ("content, data", "content"),
     "device": ("id, account, name, scopes, created, expires, used, address, key, mac, sealed", "id"),
     "erase_later": ("mailbox", "mailbox"),
+    "queued": ("id, queue_id, content, sender, account, arrived, skip, body, utf8, ret, envid, open", "id"),
+    "queued_recipient": (
+        "id, message, address, destination, notify, orcpt, state, due, attempts, warned, status, reply, host, at",
+        "id",
+    ),
 }
 _PLAIN = {
     "domain_alias": "name, domain",
@@ -41,6 +47,7 @@ _PLAIN = {
     "profile": "account, name, organisation, telephone, reply_to",
     "freed": "address, domain, until",
     "alias_target": "alias, position, target",
+    "queued_attempt": "recipient, number, at, state, status, host, tls, reply",
     "scram": "account, credential, hash, salt, iterations, stored_key, server_key",
     "subscription": "account, name",
 }
@@ -108,6 +115,8 @@ def _from_what_is_left(layout: Layout) -> tuple[apsw.Connection, list[Finding]]:
         _in_transaction(db, lambda: _copy(old, db))
         old.close()
     findings += _in_transaction(db, lambda: _adopt_files(layout, db))
+    if held := _in_transaction(db, lambda: requeue.hold_all(db)):
+        findings.append(Finding("held", str(held)))
     locked_out = "SELECT address FROM account WHERE password_hash='' AND address NOT LIKE 'postmaster@%'"
     findings += [Finding("password-missing", str(row[0])) for row in db.execute(locked_out).fetchall()]
     return db, findings
@@ -184,7 +193,20 @@ def _adopt_files(layout: Layout, db: apsw.Connection) -> list[Finding]:
         for address in facts.addresses:
             placer.put(content, address, facts.mailbox, facts.date, facts.flags)
             findings.append(Finding("recovered", f"{location}: {address}"))
+        findings += _adopt_queued(db, location, content, facts)
     return findings
+
+
+def _adopt_queued(db: apsw.Connection, location: str, content: int, facts: "_Facts") -> list[Finding]:
+    """A message that was to be sent goes back to the queue; one that lies in a mailbox as well may have been sent long ago."""
+    outgoing = facts.outgoing
+    if outgoing is None or requeue.relink(db, outgoing.queue_id, content):
+        return []
+    where = f"{location}: <{outgoing.sender}> to {', '.join(one.address for one in outgoing.recipients)}"
+    if facts.addresses:
+        return [Finding("unsure", where)]
+    requeue.take_in(db, outgoing, content)
+    return [Finding("recovered", where)]
 
 
 @attrs.frozen
@@ -196,6 +218,7 @@ class _Facts:
     date: int
     flags: int
     prefix: bytes
+    outgoing: Outgoing | None = None
 
     @classmethod
     def read(cls, layout: Layout, location: str) -> "_Facts":
@@ -207,6 +230,7 @@ class _Facts:
                 int(facts["date"]),
                 int(facts["flags"]),
                 bytes(facts["prefix"]),
+                requeue.envelope(facts),
             )
         except (KeyError, TypeError, ValueError):
             return cls([], "", int(os.stat(layout.body(location)).st_mtime), 0, b"")

@@ -27,9 +27,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     "recovered": ("a message was recovered", "メッセージを復旧しました"),
     "lost": ("a message is lost", "メッセージが失われました"),
     "removed": ("an entry that led nowhere was removed", "参照先のない項目を削除しました"),
+    "held": ("queued mail is held, for it may have been sent: see mailsvc queue",
+             "送信済みかもしれないため、キューのメールを保留にしました（mailsvc queue で確認してください）"),
+    "unsure": ("nobody knows whether this was sent", "送信済みかどうか分からないメールがあります"),
     "made": ("what was missing was made", "欠けていたものを作成しました"),
     "password-missing": ("an account needs a new password", "パスワードの再設定が必要なアカウントがあります"),
-}
+}  # fmt: skip
 
 
 @attrs.frozen
@@ -103,7 +106,9 @@ def _number(db: apsw.Connection, sql: str, *bindings: str | int) -> int:
 
 # What is to be erased anyway must not come back as found. Counts of references may be wrong here, so the rows themselves are asked.
 _ERASED = "(SELECT mailbox FROM erase_later WHERE mailbox NOT IN (SELECT id FROM mailbox))"
-_UNUSED = "(SELECT id FROM temp.erased WHERE id NOT IN (SELECT content FROM main.msg))"
+_UNUSED = (
+    "(SELECT id FROM temp.erased WHERE id NOT IN (SELECT content FROM main.msg UNION ALL SELECT content FROM queued))"
+)
 _ERASE = (
     f"CREATE TEMP TABLE erased AS SELECT DISTINCT content id FROM main.msg WHERE mailbox IN {_ERASED}",
     f"DELETE FROM msg WHERE mailbox IN {_ERASED}",
@@ -142,12 +147,28 @@ _NOWHERE = (
      " LEFT JOIN mailbox b ON b.id=g.mailbox LEFT JOIN account a ON a.id=b.account"
      " WHERE g.content NOT IN (SELECT id FROM content)",
      "DELETE FROM msg WHERE content NOT IN (SELECT id FROM content)"),
+    ("lost", "SELECT format('queued %s from <%s> to %s', q.queue_id, q.sender, r.address) FROM queued q"
+     " JOIN queued_recipient r ON r.message=q.id WHERE r.state<2 AND q.content NOT IN (SELECT id FROM content)",
+     "DELETE FROM queued WHERE content NOT IN (SELECT id FROM content)"),
+    ("removed", "SELECT format('queued %s from <%s>', queue_id, sender) FROM queued"
+     " WHERE id NOT IN (SELECT message FROM queued_recipient WHERE state<2)",
+     "DELETE FROM queued WHERE id NOT IN (SELECT message FROM queued_recipient WHERE state<2)"),
+    ("removed", "SELECT format('queued recipient %s', address) FROM queued_recipient"
+     " WHERE state<2 AND message NOT IN (SELECT id FROM queued)",
+     "DELETE FROM queued_recipient WHERE message NOT IN (SELECT id FROM queued)"),
+    ("removed", "SELECT DISTINCT format('attempts of recipient %d', recipient) FROM queued_attempt"
+     " WHERE recipient NOT IN (SELECT id FROM queued_recipient)",
+     "DELETE FROM queued_attempt WHERE recipient NOT IN (SELECT id FROM queued_recipient)"),
 )  # fmt: skip
 
 # What follows from the rows. A statement that finds all in order changes nothing.
 _DERIVED = (
     "UPDATE content SET size=length(b.data) FROM body b WHERE b.content=content.id AND length(b.data)<>size",
-    "UPDATE content SET refs=(SELECT count(*) FROM msg g WHERE g.content=content.id)",
+    "UPDATE content SET refs=0",
+    "UPDATE content SET refs=r.n FROM (SELECT content, count(*) n FROM (SELECT content FROM msg UNION ALL SELECT content FROM queued)"
+    " GROUP BY content) r WHERE r.content=content.id",
+    "UPDATE queued SET open=(SELECT count(*) FROM queued_recipient WHERE message=queued.id AND state<2)",
+    "UPDATE queued SET skip=max(0, min(skip, (SELECT length(prefix) FROM content WHERE id=queued.content)))",
     "UPDATE msg SET size=c.size + length(c.prefix) FROM content c WHERE c.id=msg.content AND msg.size<>c.size + length(c.prefix)",
     "UPDATE mailbox SET uidnext=max(uidnext, coalesce((SELECT max(uid)+1 FROM msg WHERE mailbox=mailbox.id), 1),"
     " coalesce((SELECT max(uid)+1 FROM expunged WHERE mailbox=mailbox.id), 1)),"
@@ -250,7 +271,9 @@ def _set_aside(layout: Layout, location: str) -> list[Finding]:
 
 def _nobodys(db: apsw.Connection, placer: Placer) -> list[Finding]:
     """Contents that no row names go to the postmaster."""
-    rows = db.execute("SELECT id FROM content WHERE id NOT IN (SELECT content FROM msg)").fetchall()
+    rows = db.execute(
+        "SELECT id FROM content WHERE id NOT IN (SELECT content FROM msg UNION ALL SELECT content FROM queued)"
+    ).fetchall()
     address = placer.postmaster()
     for row in rows:
         placer.put(int(str(row[0])), address, RECOVERED, int(time.time()))

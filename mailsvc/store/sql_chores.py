@@ -17,7 +17,7 @@ import attrs
 
 from mailsvc.core.operations import Operation
 from mailsvc.store.context import Context
-from mailsvc.store.sql_mail import let_go
+from mailsvc.store.sql_content import let_go
 
 __all__ = ["OVERGROWN", "TO_ERASE", "Erase", "GiveBack", "Prune", "erase", "give_back", "prune"]
 

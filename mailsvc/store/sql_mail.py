@@ -1,4 +1,4 @@
-"""The SQL of messages that arrive, by delivery or APPEND, and of contents, which live as long as rows of ``msg`` point to them.
+"""The SQL of messages that arrive, by delivery or APPEND.
 
 Counters of mailboxes and accounts change in the statement beside the rows that they count.
 """
@@ -6,8 +6,6 @@ Counters of mailboxes and accounts change in the statement beside the rows that 
 # ruff: noqa: S608 - SQL is put together from constants of this package only
 
 import json
-from collections import Counter
-from collections.abc import Iterable
 
 import attrs
 
@@ -18,8 +16,9 @@ from mailsvc.formats.imap.names import canonical, parents
 from mailsvc.store.context import Context, Labelled
 from mailsvc.store.sql_common import LISTED, Box, box, changed
 from mailsvc.store.sql_keywords import extended, keep
+from mailsvc.store.sql_queue import enqueue
 
-__all__ = ["append", "charge", "deliver", "describe", "let_go", "named", "new_mailbox"]
+__all__ = ["append", "charge", "deliver", "describe", "named", "new_mailbox"]
 
 
 def named(context: Context, account: int, name: str) -> Box | None:
@@ -41,18 +40,20 @@ def new_mailbox(context: Context, account: int, name: str) -> int:
 
 
 def deliver(context: Context, operation: ops.Deliver) -> tuple[tuple[int, int, int], ...]:
-    """:class:`~mailsvc.core.operations.Deliver`: one content row, shared by a message row for each account."""
+    """:class:`~mailsvc.core.operations.Deliver`: one content row, shared by a message row for each account and one in the queue."""
     _check_body(context, operation)
     size = len(operation.prefix) + operation.size
     for account in operation.accounts:
         charge(context, account, size, operation.check_quota)
     content = _new_content(context, operation)
+    if operation.outgoing is not None:
+        enqueue(context, operation.outgoing, content)
     name = canonical(operation.mailbox)
     return tuple(_put(context, account, name, content, size, operation) for account in operation.accounts)
 
 
 def _check_body(context: Context, operation: ops.Deliver) -> None:
-    if not operation.accounts or len(set(operation.accounts)) != len(operation.accounts):
+    if not (operation.accounts or operation.outgoing) or len(set(operation.accounts)) != len(operation.accounts):
         raise MailError(Kind.BAD_REQUEST, "bad-recipients")
     if (operation.data is None) == (operation.location is None):
         raise MailError(Kind.BAD_REQUEST, "body-here-or-there")
@@ -83,7 +84,7 @@ def _new_content(context: Context, operation: ops.Deliver) -> int:
     db.execute(
         "INSERT INTO content(refs, size, prefix, location, header, envelope, bodystructure) VALUES(?, ?, ?, ?, ?, ?, ?)",
         (
-            len(operation.accounts),
+            len(operation.accounts) + (operation.outgoing is not None),
             operation.size,
             operation.prefix,
             operation.location,
@@ -107,6 +108,8 @@ def _label(context: Context, operation: ops.Deliver) -> Labelled:
         "flags": operation.flags,
         "prefix": operation.prefix,
     }
+    if operation.outgoing is not None:
+        facts["queue"] = operation.outgoing
     assert operation.location is not None
     return Labelled(operation.location, facts)
 
@@ -152,20 +155,3 @@ def describe(context: Context, operation: ops.Describe) -> None:
         "UPDATE content SET header=?, envelope=?, bodystructure=? WHERE id=? AND envelope IS NULL",
         (*operation.description, operation.content),
     )
-
-
-def let_go(context: Context, contents: Iterable[int]) -> None:
-    """One reference less for each; what nobody refers to any more is removed, its file after the commit."""
-    counted = Counter(contents)
-    context.db.executemany(
-        "UPDATE content SET refs=refs-? WHERE id=?", [(n, content) for content, n in counted.items()]
-    )
-    listed = json.dumps(list(counted))
-    gone = context.all(f"SELECT id, location FROM content WHERE refs<=0 AND id {LISTED}", listed)
-    ids = json.dumps([content for content, _ in gone])
-    context.db.execute(f"DELETE FROM body WHERE content {LISTED}", (ids,))
-    context.db.execute(f"DELETE FROM content WHERE id {LISTED}", (ids,))
-    for location in {location for _, location in gone if location is not None}:
-        if not context.one("SELECT 1 FROM content WHERE location=?", location):  # one file may serve two prefixes
-            context.db.execute("INSERT OR IGNORE INTO unlink_later(location) VALUES(?)", (location,))
-            context.unlinked.append(location)

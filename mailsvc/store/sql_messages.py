@@ -16,8 +16,9 @@ from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.values import EVERY_UID, Intervals, SystemFlag
 from mailsvc.store.context import Context
 from mailsvc.store.sql_common import WANTED, Box, box, changed, intervals, wanted
+from mailsvc.store.sql_content import let_go
 from mailsvc.store.sql_keywords import bits_of, extended, keep, translation
-from mailsvc.store.sql_mail import charge, let_go, named
+from mailsvc.store.sql_mail import charge, named
 
 __all__ = ["copy", "expunge", "move", "move_all", "store_flags"]
 

@@ -13,8 +13,18 @@ import attrs
 
 from mailsvc.core import operations as ops
 from mailsvc.core.errors import Kind, MailError, temporary
+from mailsvc.core.queued import QueueChanged
 from mailsvc.core.values import MailboxChanged
-from mailsvc.store import sql_accounts, sql_chores, sql_directory, sql_mail, sql_mailboxes, sql_messages, sql_secrets
+from mailsvc.store import (
+    sql_accounts,
+    sql_chores,
+    sql_directory,
+    sql_mail,
+    sql_mailboxes,
+    sql_messages,
+    sql_queue,
+    sql_secrets,
+)
 from mailsvc.store.context import Context
 from mailsvc.store.sql_common import joined
 
@@ -50,6 +60,8 @@ _TABLE: dict[type[ops.Operation], Callable[[Context, Any], Any]] = {
     ops.Deliver: sql_mail.deliver,
     ops.Append: sql_mail.append,
     ops.Describe: sql_mail.describe,
+    ops.Settle: sql_queue.settle,
+    ops.ChangeQueued: sql_queue.change_queued,
     ops.StoreFlags: sql_messages.store_flags,
     ops.Copy: sql_messages.copy,
     ops.Move: sql_messages.move,
@@ -93,6 +105,8 @@ def apply(context: Context, operations: Sequence[ops.Operation]) -> list[Any] | 
 
 MAX_INTERVALS = 1000
 """Of one event; where more was changed, listeners look for themselves."""
+MAX_QUEUE_IDS = 1000
+"""The same for the queue."""
 
 
 def changes(context: Context) -> list[MailboxChanged]:
@@ -110,3 +124,11 @@ def _short(event: MailboxChanged) -> MailboxChanged:
 def _merge(events: list[MailboxChanged]) -> MailboxChanged:
     pieces = [piece for event in events for piece in event.uids or ()]
     return attrs.evolve(events[-1], since=events[0].since, uids=joined(pieces))
+
+
+def queue_change(context: Context) -> QueueChanged | None:
+    """What to tell of the queue, if anything."""
+    if not context.queued:
+        return None
+    queue_ids = tuple(dict.fromkeys(context.queued))
+    return QueueChanged(queue_ids if len(queue_ids) <= MAX_QUEUE_IDS else ())

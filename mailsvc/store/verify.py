@@ -50,6 +50,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     "mailbox-to-be-erased": ("a mailbox is there and marked as removed", "削除済みの印が付いたメールボックスが残っています"),
     "message-without-content": ("a mailbox row points to no message", "実体のないメッセージを指す行があります"),
     "description": ("what is kept of a message for IMAP cannot be right", "IMAP のために保存されたメッセージの情報が正しくありません"),
+    "queue-counter": ("a queued message miscounts whom it waits for", "送信待ちメッセージの残り宛先数の記録が実際と合いません"),
+    "queued-for-nobody": ("a queued message waits for nobody", "送信待ちの宛先がないのにキューに残っているメッセージがあります"),
+    "queued-without-content": ("a queued message points to no message", "実体のないメッセージがキューにあります"),
+    "queued-skip": ("a queued message would be sent without its beginning", "送信待ちメッセージの先頭の位置の記録が正しくありません"),
+    "recipient-without-message": ("somebody waits for a message that is not queued", "キューにないメッセージを待つ宛先があります"),
+    "attempt-of-nobody": ("an attempt belongs to no queued recipient", "どの宛先にも属さない送信の記録があります"),
     "keyword-unknown": ("a message has a keyword without a name", "名前のないキーワードを持つメッセージがあります"),
     "subscription-of-nobody": ("a subscription belongs to nobody", "どのアカウントにも属さない購読の記録があります"),
     "expunged-but-there": ("a message is there and recorded as removed", "削除済みと記録されたメッセージが残っています"),
@@ -78,7 +84,8 @@ _QUESTIONS: tuple[tuple[str, str], ...] = (
      " LEFT JOIN mailbox b ON b.account=a.id LEFT JOIN msg g ON g.mailbox=b.id GROUP BY a.id) WHERE (m, o) <> (cm, co)"),
     ("content-refs",
      "SELECT format('content %d: %d instead of %d', id, refs, n) FROM (SELECT c.id, c.refs, coalesce(r.n, 0) n FROM content c"
-     " LEFT JOIN (SELECT content, count(*) n FROM msg GROUP BY content) r ON r.content=c.id) WHERE refs<>n"),
+     " LEFT JOIN (SELECT content, count(*) n FROM (SELECT content FROM msg UNION ALL SELECT content FROM queued)"
+     " GROUP BY content) r ON r.content=c.id) WHERE refs<>n"),
     ("content-without-body",
      "SELECT format('content %d', id) FROM content WHERE location IS NULL AND id NOT IN (SELECT content FROM body)"),
     ("body-without-content",
@@ -110,6 +117,21 @@ _QUESTIONS: tuple[tuple[str, str], ...] = (
     ("description",
      "SELECT format('content %d', id) FROM content WHERE (header IS NULL)<>(envelope IS NULL)"
      " OR (header IS NULL)<>(bodystructure IS NULL) OR header NOT BETWEEN length(prefix) AND length(prefix) + size"),
+    ("queue-counter",
+     "SELECT format('%s: %d instead of %d', queue_id, open, n) FROM (SELECT q.queue_id, q.open, count(r.id) n FROM queued q"
+     " LEFT JOIN queued_recipient r ON r.message=q.id AND r.state<2 GROUP BY q.id) WHERE open<>n"),
+    ("queued-for-nobody",
+     "SELECT queue_id FROM queued WHERE id NOT IN (SELECT message FROM queued_recipient WHERE state<2)"),
+    ("queued-without-content",
+     "SELECT format('%s: content %d', queue_id, content) FROM queued WHERE content NOT IN (SELECT id FROM content)"),
+    ("queued-skip",
+     "SELECT format('%s: %d of %d octets', q.queue_id, q.skip, length(c.prefix)) FROM queued q JOIN content c ON c.id=q.content"
+     " WHERE q.skip NOT BETWEEN 0 AND length(c.prefix)"),
+    ("recipient-without-message",
+     "SELECT format('%d, %s', id, address) FROM queued_recipient WHERE message NOT IN (SELECT id FROM queued)"),
+    ("attempt-of-nobody",
+     "SELECT DISTINCT format('recipient %d', recipient) FROM queued_attempt"
+     " WHERE recipient NOT IN (SELECT id FROM queued_recipient)"),
     ("keyword-unknown",
      "SELECT format('mailbox %d, UID %d', b.id, g.uid) FROM mailbox b JOIN msg g ON g.mailbox=b.id WHERE g.flags >> (6"
      " + length(b.keywords) - length(replace(b.keywords, ' ', '')) + (b.keywords<>'')) <> 0"),

@@ -6,12 +6,14 @@ from typing import Any
 from zope.interface import implementer
 
 from mailsvc.core.errors import temporary
+from mailsvc.core.interfaces.queue import IQueue
 from mailsvc.core.interfaces.store import Field, IBodies, IBodyWriter, ILock, IStore
 from mailsvc.core.interfaces.view import IMailboxView
 from mailsvc.core.operations import Operation
+from mailsvc.core.queued import Attempt, QueuedMessage, QueuedRecipient, Ticket
 from mailsvc.core.values import Body, Description, Intervals, Mailbox, MailboxChanged, Rows
 
-__all__ = ["FailingBodies", "FailingStore", "FailingWriter"]
+__all__ = ["FailingBodies", "FailingQueue", "FailingStore", "FailingWriter"]
 
 _FAILURE = temporary("store-fails", "this one always does")
 
@@ -88,6 +90,51 @@ class FailingBodies:
         return Description(len(prefix), b"(NIL)", b"(NIL)")
 
 
+@implementer(IQueue)
+class FailingQueue:
+    """Every read raises."""
+
+    def __init__(self, fail: Callable[[str], BaseException]) -> None:
+        """:param fail: told the name of the method that was called, gives what to raise."""
+        self._fail = fail
+
+    async def waiting(self) -> AsyncIterator[list[Ticket]]:
+        """Fails."""
+        if error := self._fail("waiting"):
+            raise error
+        yield []
+
+    async def tickets(self, queue_ids: Sequence[str]) -> list[Ticket]:
+        """Fails."""
+        raise self._fail("tickets")
+
+    async def message(self, queue_id: str) -> QueuedMessage | None:
+        """Fails."""
+        raise self._fail("message")
+
+    async def recipients(self, queue_id: str) -> list[QueuedRecipient]:
+        """Fails."""
+        raise self._fail("recipients")
+
+    async def still_open(self, recipients: Sequence[int]) -> list[tuple[QueuedMessage, QueuedRecipient]]:
+        """Fails."""
+        raise self._fail("still_open")
+
+    async def attempts(self, queue_id: str) -> list[Attempt]:
+        """Fails."""
+        raise self._fail("attempts")
+
+    async def bound_for(self, destination: str) -> list[int]:
+        """Fails."""
+        raise self._fail("bound_for")
+
+    async def listing(self) -> AsyncIterator[list[tuple[QueuedMessage, QueuedRecipient]]]:
+        """Fails."""
+        if error := self._fail("listing"):
+            raise error
+        yield []
+
+
 @implementer(IStore)
 class FailingStore:
     """Every method raises.
@@ -104,6 +151,7 @@ class FailingStore:
         """
         self.asked: list[str] = []
         self.bodies = FailingBodies(error, bodies)
+        self.queue = FailingQueue(self._fail)
         self._error = error
         self._space = space
 

@@ -27,15 +27,15 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from mailsvc.core.deadline import Deadline, Pace
 from mailsvc.core.errors import MailError
+from mailsvc.core.flow import WriteFlow
 from mailsvc.core.interfaces.login import ISession
+from mailsvc.core.output import write_now
 from mailsvc.core.values import Peer
 from mailsvc.wire.channel import certified_names
-from mailsvc.wire.deadline import Deadline, Pace
 from mailsvc.wire.dialogue import shown_command, shown_reply
-from mailsvc.wire.flow import WriteFlow
 from mailsvc.wire.framing import CROWDED, BadLine, Flaw, Framing
-from mailsvc.wire.output import write_now
 
 if TYPE_CHECKING:
     from mailsvc.wire.factory import ConversationFactory

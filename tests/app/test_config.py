@@ -376,6 +376,20 @@ TABLE = {
             'mailsvc.toml:11: domain[2].aliases[4]: "" はドメイン名ではありません: 空です',
         ],
     ),
+    "domains of others": (
+        '[[relay_domain]]\nname = "Example.Test"\n[[relay_domain]]\nname = "b.test"\n[[relay_domain]]\nname = "b.test"\n'
+        '[border]\ndomains = ["b.test", ""]\n',
+        [
+            'mailsvc.toml:9: relay_domain[1].name: "Example.Test" is declared already in domain[1].name',
+            'mailsvc.toml:13: relay_domain[3].name: "b.test" is declared already in relay_domain[2].name',
+            'mailsvc.toml:15: border.domains[2]: "" is not a domain name: it is empty',
+        ],
+        [
+            'mailsvc.toml:9: relay_domain[1].name: "Example.Test" は domain[1].name ですでに宣言されています',
+            'mailsvc.toml:13: relay_domain[3].name: "b.test" は relay_domain[2].name ですでに宣言されています',
+            'mailsvc.toml:15: border.domains[2]: "" はドメイン名ではありません: 空です',
+        ],
+    ),
     "domain of a listener": (
         'domain = "-"\n',
         [

@@ -85,13 +85,13 @@ def test_every_preset_loads(tmp_path: Path, preset: str, language: str) -> None:
 
 
 def test_presets_differ_as_documented(tmp_path: Path) -> None:
-    """Hokkaido limits mail from outside to 10 MB, IMail mends the line ends of old clients; modern does neither."""
+    """Hokkaido limits mail that crosses the border to 10 MB, IMail mends the line ends of old clients; modern does neither."""
     configs = {
         preset: load(create(tmp_path / preset, Initial(domain="example.test", preset=preset), NOW))
         for preset in PRESETS
     }
-    sizes = {preset: config.listeners[0].message_size for preset, config in configs.items()}
-    assert sizes == dict.fromkeys(PRESETS, 50_000_000) | {"hokkaido": 10_000_000}
+    sizes = {preset: config.border.message_size for preset, config in configs.items()}
+    assert sizes == dict.fromkeys(PRESETS, 0) | {"hokkaido": 10_000_000}
     mending = {
         preset for preset, config in configs.items() if config.listeners[1].bare_newlines is BareNewlines.NORMALISE
     }

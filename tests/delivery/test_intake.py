@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mailsvc.core.errors import MailError
 from mailsvc.core.values import Body
+from mailsvc.delivery.border import SizeLimit
 from mailsvc.delivery.intake import MAX_HOPS, MAX_LINE, Intake
 from mailsvc.testing.failing import FailingBodies
 
@@ -39,7 +40,7 @@ class Writer:
 def take(pieces: Iterable[bytes], limit: int = 0, repair: bool = False) -> bytes:
     """The body that is made of the pieces. Raises what close raises."""
     writer = Writer()
-    intake = Intake(lambda: writer, limit, repair)  # type: ignore[arg-type, return-value]
+    intake = Intake(lambda: writer, SizeLimit(limit), repair)  # type: ignore[arg-type, return-value]
     for piece in pieces:
         intake.write(piece)
     body = _run(intake.close())
@@ -129,7 +130,7 @@ def test_a_loop() -> None:
 def test_what_is_known_to_be_wrong_is_not_written() -> None:
     """After the limit is passed the writer is aborted and never written to again."""
     writer = Writer()
-    intake = Intake(lambda: writer, 10)  # type: ignore[arg-type, return-value]
+    intake = Intake(lambda: writer, SizeLimit(10))  # type: ignore[arg-type, return-value]
     for _ in range(100):
         intake.write(b"x" * 9)
     assert writer.aborted
@@ -139,7 +140,7 @@ def test_what_is_known_to_be_wrong_is_not_written() -> None:
 def test_trouble_while_writing_is_told_at_the_end() -> None:
     """write() never raises; close() does, and the writer is aborted."""
     bodies = FailingBodies(OSError("disk"), ["write"])
-    intake = Intake(bodies.create, 0)
+    intake = Intake(bodies.create, SizeLimit())
     intake.write(b"x\r\n")
     intake.write(b"y\r\n")
     assert bodies.writers[0].aborted

@@ -11,12 +11,14 @@ from mailsvc.auth.relay import RelayDecision, RelayFacts, decide
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.delivery import Envelope, IDelivery, ITransaction
 from mailsvc.core.operations import AddAlias, ChangeAccount
+from mailsvc.core.queued import Notify
 from mailsvc.core.values import INBOX, Account, Peer, SystemFlag
 from mailsvc.delivery import Reception
 from mailsvc.delivery.services import Services
 from mailsvc.formats.address import Address
 from mailsvc.testing.directory import MemoryDirectory
 from mailsvc.testing.failing import FailingStore
+from mailsvc.testing.reports import RememberedReports
 from mailsvc.testing.store import make_store
 from mailsvc.wire.options import ListenerOptions, Protocol
 
@@ -39,6 +41,7 @@ class ReceptionTests(TestCase):
         self.addCleanup(self.store.close)
         self.asked: list[RelayFacts] = []
         self.reached = ""
+        self.reports = RememberedReports()
 
     def decide(self, facts: RelayFacts, now: int) -> RelayDecision:
         """The real decision, remembered."""
@@ -49,7 +52,11 @@ class ReceptionTests(TestCase):
         """The avatar that a client on such a listener is given."""
         chosen = listener(protocol, **options)
         services = Services(
-            store=self.store, directory=self.made.directory, decide=self.decide, hostname="mx.example.test"
+            store=self.store,
+            directory=self.made.directory,
+            decide=self.decide,
+            reports=self.reports,
+            hostname="mx.example.test",
         )
         avatar, logout = Reception(services, {chosen.name: chosen}).avatar(
             account, Peer("192.0.2.1", chosen.name, protocol, host=self.reached)
@@ -154,18 +161,45 @@ class ReceptionTests(TestCase):
         await transaction.rcpt(ALICE)
 
     async def test_outside_recipients(self) -> None:
-        """Strangers are refused for good; who has logged in hears "not now", for there is no queue yet."""
+        """Strangers are refused for good; who has logged in may send to them."""
         outside = Address("x", "example.com")
         transaction = await self.avatar().mail(SENDER)
         self.assertEqual((await self.refusal(transaction.rcpt(outside))).kind, Kind.RELAY_DENIED)
         account = await self.made.directory.find_account("alice@example.test")
         transaction = await self.avatar(account).mail(SENDER)
-        error = await self.refusal(transaction.rcpt(outside))
-        self.assertEqual((error.kind, error.reason), (Kind.NOT_NOW, "no-queue"))
+        self.assertEqual((await transaction.rcpt(outside)).outside, (outside,))
         self.assertEqual([facts.account for facts in self.asked], [None, account])
         self.assertEqual(self.asked[0].recipient, outside)
         self.assertEqual(self.asked[0].sender, SENDER.reverse_path)
-        self.assertEqual(transaction.recipients, [])
+
+    async def test_here_and_elsewhere(self) -> None:
+        """A message for people here and elsewhere is one transaction: a mailbox and the queue, under one queue id."""
+        account = await self.made.directory.find_account("alice@example.test")
+        transaction = await self.avatar(account).mail(attrs.evolve(SENDER, ret="HDRS", envid="e-1"))
+        await transaction.rcpt(BOB)
+        await transaction.rcpt(Address("x", "Example.COM"), Notify.SUCCESS, "rfc822;x@example.com")
+        await transaction.rcpt(Address("a b", "[192.0.2.9]"))
+        transaction.write(b"Subject: \xe3\x81\x82\r\n\r\n")
+        queue_id = await transaction.commit()
+        queued = await self.store.queue.message(queue_id)
+        assert queued is not None
+        assert account is not None
+        self.assertEqual((queued.sender, queued.account), ("sender@example.com", account.id))
+        self.assertEqual((queued.body, queued.ret, queued.envid), ("8BITMIME", "HDRS", "e-1"))
+        (kept,) = await self.inbox("bob")
+        sent = await self.store.bodies.get(queued.content, queued.skip)
+        self.assertEqual(kept, b"Return-Path: <sender@example.com>\r\n" + sent)
+        self.assertTrue(sent.startswith(b"Received: from client.example"))
+        self.assertEqual(
+            [
+                (one.address, one.destination, one.notify, one.orcpt)
+                for one in await self.store.queue.recipients(queue_id)
+            ],
+            [
+                ("x@Example.COM", "example.com", Notify.SUCCESS, "rfc822;x@example.com"),
+                ('"a b"@[192.0.2.9]', "[192.0.2.9]", 0, ""),
+            ],
+        )
 
     async def test_outside_recipients_over_lmtp(self) -> None:
         """LMTP never relays, and nobody is asked."""
@@ -175,10 +209,18 @@ class ReceptionTests(TestCase):
         self.assertEqual(self.asked, [])
 
     async def test_alias_that_leads_outside(self) -> None:
-        """Until there is a queue, an alias with a target elsewhere is deferred as a whole."""
+        """Anybody may write to an alias that leads elsewhere: the reverse-path stays, nobody here answers for it, ORCPT tells the alias."""
         self.store.commit([AddAlias("far@example.test", ("alice@example.test", "x@example.com"))])
         transaction = await self.avatar().mail(SENDER)
-        self.assertEqual((await self.refusal(transaction.rcpt(Address("far", "example.test")))).reason, "no-queue")
+        await transaction.rcpt(Address("Far", "example.test"))
+        queue_id = await transaction.commit()
+        queued = await self.store.queue.message(queue_id)
+        assert queued is not None
+        self.assertEqual((queued.sender, queued.account), ("sender@example.com", 0))
+        (recipient,) = await self.store.queue.recipients(queue_id)
+        self.assertEqual((recipient.address, recipient.orcpt), ("x@example.com", "rfc822;Far@example.test"))
+        self.assertEqual(len(await self.inbox("alice")), 1)
+        self.assertEqual(self.asked, [])
 
     async def test_postmaster_without_a_domain(self) -> None:
         """RFC 5321 4.5.1: postmaster alone is always a recipient."""
@@ -235,7 +277,9 @@ class FailingStoreTests(TestCase):
         directory.add("alice@example.test")
         for step in ("create", "write", "close", "apply"):
             store = FailingStore(bodies=() if step == "apply" else (step,))
-            services = Services(store=store, directory=directory, decide=decide, hostname="mx.example.test")
+            services = Services(
+                store=store, directory=directory, decide=decide, reports=RememberedReports(), hostname="mx.example.test"
+            )
             avatar, _ = Reception(services, {chosen.name: chosen}).avatar(None, Peer("192.0.2.1", chosen.name, "smtp"))
             transaction = await avatar.mail(SENDER)
             await transaction.rcpt(ALICE)
@@ -251,7 +295,13 @@ class FailingStoreTests(TestCase):
     async def test_low_disk(self) -> None:
         """Below the mark no transaction begins."""
         chosen = listener()
-        services = Services(store=FailingStore(space=True), directory=MemoryDirectory(), decide=decide, hostname="mx")
+        services = Services(
+            store=FailingStore(space=True),
+            directory=MemoryDirectory(),
+            decide=decide,
+            reports=RememberedReports(),
+            hostname="mx",
+        )
         avatar, _ = Reception(services, {chosen.name: chosen}).avatar(None, Peer("192.0.2.1", chosen.name, "smtp"))
         with self.assertRaises(MailError):
             await avatar.mail(SENDER)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from mailsvc.formats import smtp
 from mailsvc.formats.address import Address
+from mailsvc.formats.dsn_parameters import Notify
 from mailsvc.formats.smtp import Malformed
 
 _ATEXT = "abcXYZ019!#$%&'*+/=?^_`{|}~-"
@@ -134,16 +135,21 @@ class TestParameters:
     """ESMTP parameters of MAIL and RCPT."""
 
     def test_all_that_we_know(self) -> None:
-        """SIZE, BODY, SMTPUTF8 and AUTH in any case are read."""
-        _, given = smtp.mail_argument(b"FROM:<a@b> size=1000 Body=8bitmime SMTPUTF8 AUTH=e+3Dmc2@example.com")
+        """SIZE, BODY, SMTPUTF8, AUTH, RET and ENVID in any case are read."""
+        _, given = smtp.mail_argument(
+            b"FROM:<a@b> size=1000 Body=8bitmime SMTPUTF8 AUTH=e+3Dmc2@example.com ret=hdrs Envid=QQ+2B1"
+        )
         parameters = smtp.mail_parameters(given)
-        assert parameters == smtp.MailParameters(1000, "8BITMIME", True, "e=mc2@example.com")
+        assert parameters == smtp.MailParameters(1000, "8BITMIME", True, "e=mc2@example.com", "HDRS", "QQ+1")
 
     @pytest.mark.parametrize(
         ("text", "expected"),
         [
             ("FOO", "555 5.5.4"),
-            ("RET=HDRS", "555 5.5.4"),
+            ("RET=HALF", "501 5.5.4"),
+            ("RET", "501 5.5.4"),
+            ("ENVID=a+0Ab", "501 5.5.4"),
+            ("ENVID=" + "a" * 101, "501 5.5.4"),
             ("SIZE=1 SIZE=2", "501 5.5.4"),
             ("SIZE", "501 5.5.4"),
             ("SIZE=-1", "501 5.5.4"),
@@ -169,12 +175,19 @@ class TestParameters:
         """What follows the address without a space is no parameter."""
         assert code(b"FROM:<a@b>SIZE=1", smtp.mail_argument) == "501 5.5.4"
 
-    def test_rcpt_knows_none(self) -> None:
-        """DSN is not offered, so NOTIFY gets 555."""
-        assert (
-            code(b"TO:<a@b> NOTIFY=NEVER", lambda octets: smtp.rcpt_parameters(smtp.rcpt_argument(octets)[1]))
-            == "555 5.5.4"
-        )
+    def test_of_a_recipient(self) -> None:
+        """NOTIFY and ORCPT are read (RFC 3461 4.1, 4.2)."""
+        _, given = smtp.rcpt_argument(b"TO:<a@b> notify=success,Delay ORCPT=RFC822;e+3Dmc2@example.com")
+        asked = Notify.SUCCESS | Notify.DELAY
+        assert smtp.rcpt_parameters(given) == smtp.RcptParameters(asked, "rfc822;e=mc2@example.com")
+
+    @pytest.mark.parametrize(
+        ("text", "expected"), [("RET=FULL", "555 5.5.4"), ("NOTIFY=NEVER,DELAY", "501 5.5.4"), ("ORCPT", "501 5.5.4")]
+    )
+    def test_refused_at_rcpt(self, text: str, expected: str) -> None:
+        """What belongs to MAIL is unknown at RCPT; a wrong value is refused."""
+        read = lambda octets: smtp.rcpt_parameters(smtp.rcpt_argument(octets)[1])  # noqa: E731
+        assert code(f"TO:<a@b> {text}".encode(), read) == expected
 
 
 @pytest.mark.parametrize(

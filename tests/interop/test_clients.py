@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from mailsvc.core.operations import Settle
+from mailsvc.core.queued import Outcome, State
+from mailsvc.store.connect import gather, open_store, run
 from mailsvc.testing.harness import RunningServer
 from tests.letters import LETTERS, lf, without_trace
 
@@ -17,6 +20,7 @@ from .senders import SENDER, SENDERS
 pytestmark = [pytest.mark.interop, pytest.mark.usefixtures("empty_mailbox")]
 
 BOB = "bob@example.test"
+ELSEWHERE = "somebody@elsewhere.test"
 JAPANESE = ("utf-8", "iso-2022-jp")
 """Letters with a named attachment."""
 
@@ -30,8 +34,7 @@ PORTS = {
 
 REFUSALS = {
     "unknown user": ("nobody@example.test", r"550[ -]5\.1\.1 .*No such user here"),
-    "relay denied": ("somebody@elsewhere.test", r"550[ -]5\.7\.1 .*Relaying denied"),
-    "outside": ("somebody@elsewhere.test", r"451[ -]4\.3\.0 .*Mail to other servers cannot be taken yet"),
+    "relay denied": (ELSEWHERE, r"550[ -]5\.7\.1 .*Relaying denied"),
 }
 """Operation -> recipient and what the client must show."""
 
@@ -71,15 +74,37 @@ def test_send(server: RunningServer, client: str, tls: str, operation: str, tmp_
     assert all((b"using TLSv1" in message) == (tls != "none") for message in arrived)
 
 
-@pytest.mark.parametrize(("client", "tls", "operation"), cells(*DELIVERY[1:], "outside"))
+@pytest.mark.parametrize(("client", "tls", "operation"), cells(*DELIVERY[1:]))
 def test_refused(server: RunningServer, client: str, tls: str, operation: str, tmp_path: Path) -> None:
-    """A recipient that cannot be is refused in words that the client shows: unknown, or elsewhere with and without a log-in."""
+    """A recipient that cannot be is refused in words that the client shows: unknown, or elsewhere without a log-in."""
     recipient, reply = REFUSALS[operation]
-    outside = operation == "outside"
-    where = line(server, "submission" if outside else "smtp", tls)
-    outcome = SENDERS[client](where, "utf-8", recipient, login(server, SENDER) if outside else None, False, tmp_path)
+    outcome = SENDERS[client](line(server, "smtp", tls), "utf-8", recipient, None, False, tmp_path)
     assert not outcome.done
     assert re.search(reply, outcome.text), outcome.text
+
+
+@pytest.mark.parametrize(("client", "tls", "operation"), cells("outside"))
+def test_outside(server: RunningServer, client: str, tls: str, operation: str, tmp_path: Path) -> None:
+    """After a log-in a letter for somebody elsewhere is taken, and waits in the queue octet for octet."""
+    outcome = SENDERS[client](
+        line(server, "submission", tls), "utf-8", ELSEWHERE, login(server, SENDER), False, tmp_path
+    )
+    assert outcome.done, outcome.text
+    assert [without_trace(b"Return-Path: <>\r\n" + message) for message in take_queued(server)] == [LETTERS["utf-8"]]
+
+
+def take_queued(server: RunningServer) -> list[bytes]:
+    """What waits for somebody elsewhere; it is removed."""
+    store = open_store(server.directory / "store")
+    try:
+        waiting = list(gather(store.queue.listing()))
+        messages = [run(store.bodies.get(message.content, message.skip)) for message, _ in waiting]
+        removed = [Outcome(one.id, State.REMOVED, 0, 0, "2.0.0", "") for _, one in waiting]
+        store.apply([Settle(tuple(removed))])
+    finally:
+        store.close()
+    assert {one.address for _, one in waiting} == {ELSEWHERE}
+    return messages
 
 
 @pytest.mark.parametrize(("client", "tls", "operation"), cells("wrong password"))

@@ -52,6 +52,7 @@ S: 250-8BITMIME
 S: 250-SMTPUTF8
 S: 250-ENHANCEDSTATUSCODES
 S: 250-CHUNKING
+S: 250-DSN
 S: 250-STARTTLS
 S: 250-LIMITS RCPTMAX=1000
 S: 250 AUTH PLAIN LOGIN
@@ -71,6 +72,7 @@ S: 250-8BITMIME
 S: 250-SMTPUTF8
 S: 250-ENHANCEDSTATUSCODES
 S: 250-CHUNKING
+S: 250-DSN
 S: 250-STARTTLS
 S: 250 LIMITS RCPTMAX=1000
 """
@@ -156,6 +158,7 @@ BASICS = (
         S: 250-SMTPUTF8
         S: 250-ENHANCEDSTATUSCODES
         S: 250-CHUNKING
+        S: 250-DSN
         S: 250-STARTTLS
         S: 250 LIMITS RCPTMAX=1000
         C: AUTH PLAIN AGFsaWNlAGNvcnJlY3QgaG9yc2U=
@@ -172,7 +175,7 @@ BASICS = (
         C: NOOP whatever
         S: 250 2.0.0 Ok
         C: HELP
-        S: 214-2.0.0 Commands: HELO EHLO …STARTTLS AUTH MAIL RCPT DATA BDAT VRFY
+        S: 214-2.0.0 Commands: HELO EHLO …STARTTLS AUTH MAIL RCPT DATA BDAT VRFY ETRN
         S: 214 2.0.0 RFC 5321 tells the rest
         C: VRFY alice
         S: 252 2.1.5 …
@@ -369,7 +372,7 @@ ADDRESSES = (
         C: RCPT TO:<somebody@example.com>
         S: 550 5.7.1 Relaying denied…switch on SMTP authentication…
         C: RCPT TO:<far@example.test>
-        S: 451 4.3.0 Mail to other servers cannot be taken yet…
+        S: 250 2.1.5 Ok
         C: RCPT TO:<alice@example.test>
         S: 250 2.1.5 Ok
         """
@@ -417,8 +420,8 @@ ADDRESSES = (
         "Known parameters are read, unknown ones get 555, wrong or repeated ones 501; nothing is passed over.",
         HELO
         + """
-        C: MAIL FROM:<a@example.com> RET=HDRS
-        S: 555 5.5.4 Unknown parameter RET
+        C: MAIL FROM:<a@example.com> BY=120;R
+        S: 555 5.5.4 Unknown parameter BY
         C: MAIL FROM:<a@example.com> BODY=BINARYMIME
         S: 501 5.5.4 Bad value of parameter BODY
         C: MAIL FROM:<a@example.com> SIZE=1 SIZE=1
@@ -427,8 +430,8 @@ ADDRESSES = (
         S: 501 5.5.4 Bad value of parameter SIZE
         C: MAIL FROM:<a@example.com> BODY=8BITMIME SIZE=100 AUTH=<>
         S: 250 2.1.0 Ok
-        C: RCPT TO:<alice@example.test> NOTIFY=NEVER
-        S: 555 5.5.4 Unknown parameter NOTIFY
+        C: RCPT TO:<alice@example.test> RRVS=2026-01-01T00:00:00Z
+        S: 555 5.5.4 Unknown parameter RRVS
         """,
     ),
     Dialogue(
@@ -583,7 +586,7 @@ CONTENT = (
         HELO
         + """
         C: MAIL FROM:<sender@example.com> SIZE=1001
-        S: 552 5.3.4 …1000 octets…a third…
+        S: 552 5.3.4 …1000 bytes…a third…
         C: MAIL FROM:<sender@example.com> SIZE=99999999999999999999
         S: 552 5.3.4 …
         C: MAIL FROM:<sender@example.com> SIZE=1000
@@ -599,7 +602,7 @@ CONTENT = (
         + DATA
         + """
         C= b"0123456\\r\\n" * 200 + b".\\r\\n"
-        S: 552 5.3.4 …1000 octets…a third…
+        S: 552 5.3.4 …1000 bytes…a third…
         """
         + TO_ALICE
         + DATA
@@ -712,7 +715,7 @@ CHUNKS = (
         + """
         C= b"BDAT 800\\r\\n" + b"x" * 800 + b"BDAT 300\\r\\n" + b"x" * 300 + b"BDAT 300 LAST\\r\\n" + b"x" * 300 + b"NOOP\\r\\n"
         S: 250 2.0.0 800 octets received
-        S: 552 5.3.4 …1000 octets…
+        S: 552 5.3.4 …1000 bytes…
         S: 503 5.5.1 MAIL first
         S: 250 2.0.0 Ok
         """,
@@ -758,6 +761,7 @@ TLS = (
         S: 250-SMTPUTF8
         S: 250-ENHANCEDSTATUSCODES
         S: 250-CHUNKING
+        S: 250-DSN
         S: 250-LIMITS RCPTMAX=1000
         S: 250 AUTH PLAIN LOGIN
         C: MAIL FROM:<sender@example.com>
@@ -885,7 +889,7 @@ AUTH = (
     ),
     Dialogue(
         "relay-after-auth",
-        "Outside recipients are refused to strangers; who has logged in is told that there is no queue yet, and can go on.",
+        "Outside recipients are refused to strangers; who has logged in may send to them.",
         EHLO
         + """
         C: MAIL FROM:<alice@example.test>
@@ -900,7 +904,7 @@ AUTH = (
         C: MAIL FROM:<alice@example.test>
         S: 250 2.1.0 Ok
         C: RCPT TO:<somebody@example.com>
-        S: 451 4.3.0 Mail to other servers cannot be taken yet…
+        S: 250 2.1.5 Ok
         C: RCPT TO:<bob@example.test>
         S: 250 2.1.5 Ok
         """
@@ -996,6 +1000,7 @@ LMTP = (
         S: 250-SMTPUTF8
         S: 250-ENHANCEDSTATUSCODES
         S: 250-CHUNKING
+        S: 250-DSN
         S: 250-STARTTLS
         S: 250 LIMITS RCPTMAX=1000
         C: MAIL FROM:<>

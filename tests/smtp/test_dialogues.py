@@ -4,11 +4,12 @@ import pytest
 
 from mailsvc.testing.transcript import CUTS, WHOLE, Cut
 from tests.smtp.dialogues import DIALOGUES, Dialogue
+from tests.smtp.outward import OUTWARD
 from tests.smtp.world import World
 
 CASES = [
     pytest.param(dialogue, cut, id=f"{dialogue.name}-{cut.__name__.lower()}")
-    for dialogue in DIALOGUES
+    for dialogue in DIALOGUES + OUTWARD
     for cut in CUTS
     if not dialogue.real_time and (cut is WHOLE or not dialogue.together)
 ]

@@ -2,8 +2,8 @@
 
 from twisted.trial.unittest import TestCase
 
+from mailsvc.core.deadline import PATIENCE
 from mailsvc.smtp.session import MAX_IDLE
-from mailsvc.wire.deadline import PATIENCE
 from tests.smtp.test_server import ENVELOPE, HELLO, codes
 from tests.smtp.world import World, hang_up, said
 

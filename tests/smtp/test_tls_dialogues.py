@@ -13,6 +13,7 @@ from mailsvc.testing.sockets import converse
 from mailsvc.testing.transcript import Mismatch
 from mailsvc.wire.options import TLSMode
 from tests.smtp.dialogues import DIALOGUES, Dialogue
+from tests.smtp.outward import OUTWARD
 from tests.smtp.world import World
 
 
@@ -64,5 +65,5 @@ def _test(dialogue: Dialogue) -> Callable[[SocketDialogueTests], Coroutine[Any, 
     return test
 
 
-for _dialogue in DIALOGUES:
+for _dialogue in DIALOGUES + OUTWARD:
     setattr(SocketDialogueTests, f"test_{_dialogue.name.replace('-', '_')}", _test(_dialogue))

@@ -20,14 +20,20 @@ from zope.interface import implementer
 
 from mailsvc.app.portal import MailPortal
 from mailsvc.app.realm import Realm
+from mailsvc.app.relaying import relay_domains
 from mailsvc.auth.relay import RelayChecker, decide
 from mailsvc.core.interfaces.delivery import IDelivery
+from mailsvc.core.interfaces.release import IRelease
 from mailsvc.core.operations import Deliver
 from mailsvc.core.values import Body, Description
 from mailsvc.delivery import Reception
+from mailsvc.delivery.border import Border
+from mailsvc.delivery.options import BorderOptions
 from mailsvc.delivery.services import Services
+from mailsvc.queue.options import RelayDomainOptions
 from mailsvc.smtp import build
 from mailsvc.testing.directory import MemoryDirectory
+from mailsvc.testing.reports import RememberedReports
 from mailsvc.testing.transcript import WHOLE, Cut, replay
 from mailsvc.wire.conversation import Conversation
 from mailsvc.wire.factory import ConversationFactory
@@ -159,13 +165,24 @@ class World:
     leads to alice and bob, ``far`` to another server.
     """
 
-    def __init__(self, protocol: str = "smtp", address: str = "192.0.2.1", clock: Any = None, **options: Any) -> None:
+    def __init__(
+        self,
+        protocol: str = "smtp",
+        address: str = "192.0.2.1",
+        clock: Any = None,
+        border: BorderOptions | None = None,
+        domains: tuple[RelayDomainOptions, ...] = (),
+        release: IRelease | None = None,
+        **options: Any,
+    ) -> None:
+        """:param domains: those whose mail is taken for other servers. :param options: of the listener."""
         if clock is None:
             clock = Clock()
             clock.advance(1_795_000_000)
         self.clock = clock
         self.address = address
         self.store = Store()
+        self.reports = RememberedReports()
         self.directory = Directory()
         for name in ("alice", "bob", "postmaster"):
             self.directory.add(f"{name}@example.test")
@@ -183,14 +200,17 @@ class World:
             store=self.store,  # type: ignore[arg-type]
             directory=self.directory,
             decide=decide,
+            reports=self.reports,
             hostname=HOSTNAME,
+            border=Border(border or BorderOptions()),
+            find_relay_domain=relay_domains(domains),
             now=self.clock.seconds,
         )
         reception = Reception(self.services, {self.options.name: self.options})
         realm = Realm(self.directory, {IDelivery: reception.avatar})
         self.portal = MailPortal(realm, [self.passwords, RelayChecker()], lambda event: None)
         self.factory = ConversationFactory(
-            self.options, build(self.options, self.portal, HOSTNAME), self.clock, tls="context"
+            self.options, build(self.options, self.portal, HOSTNAME, release), self.clock, tls="context"
         )
 
     def connect(self) -> tuple[Any, Transport]:

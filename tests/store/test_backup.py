@@ -10,8 +10,9 @@ from twisted.internet.threads import deferToThread
 
 from mailsvc.core.operations import AddAccount, AddDomain, Deliver, Expunge
 from mailsvc.core.options import Size
+from mailsvc.core.queued import State
 from mailsvc.db.connection import open_reader
-from mailsvc.store.backup import SKIPPED_UIDS, backup, restore
+from mailsvc.store.backup import SKIPPED_UIDS, Restored, backup, restore
 from mailsvc.store.connect import run
 from mailsvc.store.direct import DirectStore
 from mailsvc.store.layout import Layout
@@ -29,9 +30,11 @@ def test_restored_store_is_the_same(tmp_path):
     layout = fill(tmp_path / "store")
     count = backup(layout, str(tmp_path / "backup"))
     restored = Layout(str(tmp_path / "restored"))
-    assert restore(str(tmp_path / "backup"), restored) == count == 59
+    assert restore(str(tmp_path / "backup"), restored) == Restored(59, 2)
+    assert count == 59
     assert texts_of(restored) == texts_of(layout)
     for question in ("SELECT * FROM msg", "SELECT * FROM account", "SELECT * FROM alias_target", "SELECT * FROM expunged",
+                     "SELECT * FROM queued", "SELECT * FROM queued_attempt",
                      "SELECT id, account, name, uidvalidity, messages, unseen, octets FROM mailbox"):  # fmt: skip
         assert rows(restored, question) == rows(layout, question)
 
@@ -55,6 +58,19 @@ def test_no_uid_is_given_again_after_a_restore(tmp_path):
     (((_, uid, _),),) = store.commit([Deliver((2,), b"", len(MESSAGE), 1, MESSAGE)])
     store.close()
     assert uid > SKIPPED_UIDS
+
+
+def test_restored_queue_is_held(tmp_path):
+    """What waited when the backup was made may have been sent since: it waits for a person's word, with all that was known of it."""
+    layout = fill(tmp_path / "store")
+    backup(layout, str(tmp_path / "backup"))
+    restored = Layout(str(tmp_path / "restored"))
+    restore(str(tmp_path / "backup"), restored)
+    question = "SELECT id, address, state, due, attempts, reply FROM queued_recipient"
+    before, after = rows(layout, question), rows(restored, question)
+    assert [row[2] for row in before] == [State.WAITING, State.WAITING, State.SENT]
+    assert after == [(*row[:2], max(row[2], State.HELD), *row[3:]) for row in before]
+    assert rows(Layout(str(tmp_path / "backup")), question) == before  # the backup itself stays as it is
 
 
 def test_nothing_is_overwritten(tmp_path):

@@ -10,20 +10,25 @@ import attrs
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from mailsvc.bus import Announcement
 from mailsvc.core.errors import Kind, MailError, temporary
-from mailsvc.core.operations import AddAccount, AddDomain, Expunge, Move, RemoveAccount, StoreFlags
+from mailsvc.core.interfaces.queue import QUEUE_LOCK
+from mailsvc.core.operations import AddAccount, AddDomain, ChangeQueued, Expunge, Move, RemoveAccount, StoreFlags
 from mailsvc.core.options import Size
+from mailsvc.core.queued import QueueChanged, State
+from mailsvc.core.values import NewsMissed
 from mailsvc.store import codec
 from mailsvc.store.client import StoreClient
-from mailsvc.store.connect import open_store
+from mailsvc.store.connect import gather, open_store, run
 from mailsvc.store.layout import Layout
 from mailsvc.store.options import StoreOptions
 from mailsvc.store.supervisor import OwnerService
-from tests.store.contract import LARGE, StoreContract, delivery, new_path, uids
+from tests.store.contract import HEADERS, LARGE, StoreContract, delivery, new_path, uids
 from tests.store.contract_imap import ImapContract
+from tests.store.contract_queue import QueueContract, leaving
 
 OPTIONS = StoreOptions(inline_limit=Size(1000), low_disk=Size(0))
 
@@ -32,6 +37,17 @@ async def until(condition):
     """Return as soon as something is so; the test's own time-out ends it otherwise."""
     while not condition():
         await deferLater(reactor, 0.005)
+
+
+def hold_all(path):
+    """What a command does: hold everything that waits. The ids, and the octets of the first message."""
+    command = open_store(path)
+    entries = list(gather(command.queue.listing()))
+    ids = tuple(one.id for _, one in entries)
+    command.apply([ChangeQueued(ids, held=True)])
+    octets = run(command.bodies.get(entries[0][0].content))
+    command.close()
+    return ids, octets
 
 
 class OwnerTestCase(TestCase):
@@ -57,7 +73,7 @@ class OwnerTestCase(TestCase):
         return client
 
 
-class StoreClientTests(ImapContract, StoreContract, OwnerTestCase):
+class StoreClientTests(QueueContract, ImapContract, StoreContract, OwnerTestCase):
     """The contract over StoreClient."""
 
     async def reopen(self):
@@ -85,6 +101,47 @@ class SeveralProcessesTests(OwnerTestCase):
         event = await heard
         assert event.account == account
         assert len((await other.rows(event.mailbox)).uids) == 1
+
+    async def test_other_workers_hear_of_the_queue(self):
+        """What one worker puts into the queue wakes the scheduler in another; after a restart of the owner it is told to look at all."""
+        other = await self.client()
+        heard, missed = [], []
+        other.bus.subscribe(QueueChanged, heard.append)
+        other.bus.subscribe(NewsMissed, missed.append)
+        await self.store.apply([leaving("x@far.example")])
+        await other.ping()
+        assert heard == [QueueChanged(("Q1",))]
+        (ticket,) = await other.queue.tickets(["Q1"])
+        assert ticket.destination == "far.example"
+        os.kill(self.owner.pid, signal.SIGKILL)
+        await until(lambda: missed)
+
+    async def test_one_scheduler(self):
+        """The right to send the queue's mail is with one process, over restarts of the owner; when it ends, the next one gets it."""
+        other = await self.client()
+        lock = await other.lock(QUEUE_LOCK)
+        os.kill(self.owner.pid, signal.SIGKILL)
+        await until(lambda: self.store._link is None)
+        await self.store.when_connected()
+        await until(lambda: lock.held)
+        with self.assertRaises(MailError) as caught:
+            await self.store.lock(QUEUE_LOCK)
+        assert caught.exception.kind is Kind.IN_USE
+        await other.stopService()
+        while (await self.store.figures())["locks"]:
+            await deferLater(reactor, 0.005)
+        assert (await self.store.lock(QUEUE_LOCK)).held
+
+    async def test_commands_see_the_queue(self):
+        """A command beside the running server reads and changes the queue, and the workers hear of it."""
+        await self.store.apply([leaving("x@far.example", data=LARGE)])
+        heard = []
+        self.store.bus.subscribe(QueueChanged, heard.append)
+        ids, octets = await deferToThread(hold_all, self.path)
+        assert octets == HEADERS + LARGE
+        await self.store.ping()
+        assert heard == [QueueChanged(("Q1",))]
+        assert [(one.id, one.state) for one in await self.store.queue.recipients("Q1")] == [(ids[0], State.HELD)]
 
     async def test_idle_hears_of_other_workers(self):
         """Who waits in one worker is woken by what another delivers, flags, moves and removes, and shows it."""

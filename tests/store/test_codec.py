@@ -9,15 +9,23 @@ from hypothesis import strategies as st
 
 from mailsvc.core import operations
 from mailsvc.core.errors import Kind, MailError
+from mailsvc.core.queued import Notify, Outcome, Outgoing, OutgoingRecipient, State
 from mailsvc.core.values import Description, Intervals
 from mailsvc.store import codec
 
+NUMBERS = st.integers(0, 2**40)
+WORDS = st.text(max_size=9)
+QUEUED = st.builds(OutgoingRecipient, WORDS, WORDS, NUMBERS, WORDS)
 VALUES = {
     "int": st.integers(0, 2**40), "str": st.text(max_size=20), "bytes": st.binary(max_size=50), "bool": st.booleans(),
     "tuple[int, ...]": st.lists(st.integers(0, 2**40), max_size=5).map(tuple),
     "tuple[str, ...]": st.lists(st.text(max_size=9), max_size=5).map(tuple), "None": st.none(),
     "Intervals": st.lists(st.tuples(st.integers(1, 2**32), st.integers(1, 2**32)), max_size=5).map(tuple),
     "Description": st.builds(Description, st.integers(0, 2**40), st.binary(max_size=9), st.binary(max_size=9)),
+    "Outgoing": st.builds(
+        Outgoing, *[WORDS] * 2, *[NUMBERS] * 4, st.lists(QUEUED, max_size=3).map(tuple), WORDS, st.booleans(), *[WORDS] * 2),
+    "tuple[Outcome, ...]": st.lists(
+        st.builds(Outcome, *[NUMBERS] * 4, *[WORDS] * 4, *[st.booleans()] * 2), max_size=3).map(tuple),
     "tuple[tuple[str, bytes, int, bytes, bytes], ...]":
         st.lists(st.tuples(st.text(), st.binary(), st.integers(0, 9), st.binary(), st.binary()), max_size=2).map(tuple),
     "tuple[tuple[int, int, str], ...]":
@@ -29,7 +37,11 @@ def field_strategy(field):
     """Values of a field by its annotation."""
     text = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", str(field.type))
     text = str(field.type) if text in ("tuple", "Union", "Optional") else text
-    text = text.replace(str(Intervals), "Intervals").replace(f"{Description.__module__}.", "")
+    text = (
+        text.replace(str(Intervals), "Intervals")
+        .replace(f"{Description.__module__}.", "")
+        .replace(f"{Outgoing.__module__}.", "")
+    )
     return st.one_of(*(VALUES[part.strip()] for part in text.split("|")))
 
 
@@ -55,6 +67,36 @@ def test_operations_survive_the_journey(requests, step):
         (number, "apply", one) for number, one in enumerate(requests)
     ]
     assert not buffer
+
+
+def journey(operation):
+    """An operation as it arrives on the other side."""
+    wire = codec.frame((1, "apply", codec.encode_operations([operation])))
+    ((_, _, data),) = codec.frames(bytearray(wire))
+    (arrived,) = codec.decode_operations(data)
+    return arrived
+
+
+def test_names_survive_the_journey():
+    """What goes into an operation as a named tuple comes out as one."""
+    recipient = OutgoingRecipient("a@example.org", "example.org", Notify.FAILURE | Notify.DELAY)
+    outgoing = Outgoing("Q", "", 0, 1, 2, 3, (recipient,))
+    delivered = journey(operations.Deliver((), b"", 0, 1, b"", outgoing=outgoing)).outgoing
+    assert (type(delivered), delivered) == (Outgoing, outgoing)
+    assert delivered.recipients[0].notify == Notify.FAILURE | Notify.DELAY
+    (outcome,) = journey(operations.Settle((Outcome(7, State.SENT, 0, 9, "2.0.0", "fine"),))).outcomes
+    assert (type(outcome), outcome.status, outcome.tried) == (Outcome, "2.0.0", True)
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [("Settle", ((1, 2),)), ("Settle", (5,)), ("Deliver", (), b"", 0, 1, b"", None, "INBOX", 0, True, None, ("Q", 1))],
+)
+def test_half_a_tuple_is_refused(operation):
+    """Too few fields inside an operation are the caller's error."""
+    with pytest.raises(MailError) as caught:
+        codec.decode_operations([operation])
+    assert caught.value.kind is Kind.BAD_REQUEST
 
 
 @settings(max_examples=200, deadline=None)

@@ -18,10 +18,12 @@ from mailsvc.core.operations import (
     Deliver,
     Expunge,
     RemoveAccount,
+    Settle,
     StoreFlags,
     Subscribe,
 )
 from mailsvc.core.options import Size
+from mailsvc.core.queued import Outcome, Outgoing, OutgoingRecipient, State
 from mailsvc.db.connection import open_reader
 from mailsvc.store import verify as verification
 from mailsvc.store.connect import run
@@ -38,10 +40,11 @@ OPTIONS = StoreOptions(inline_limit=Size(1000), low_disk=Size(0))
 SMALL = b"Subject: small\r\n\r\n%d\r\n"
 LARGE = b"Subject: large\r\n\r\n" + b"x" * 5000
 PREFIX = b"Received: here\r\n"
+QUEUED = b"Subject: away\r\n\r\n"
 
 
 def fill(path, count=30):
-    """A store with two accounts, small and large mail, flags, and something removed."""
+    """A store with two accounts, small and large mail, flags, something removed, and something in the queue."""
     store = DirectStore(path, options=OPTIONS)
     store.commit([AddDomain("example.test", ("mail.example.test",))])
     alice, bob = store.commit([AddAccount("alice@example.test"), AddAccount("bob@example.test", password_hash="$x")])
@@ -58,6 +61,13 @@ def fill(path, count=30):
     store.commit([CreateMailbox(alice, "Sent", ("\\Sent",)), Subscribe(alice, "Sent"), ClaimRecent(inbox.id)])
     store.commit([StoreFlags(inbox.id, uids(1), add_keywords=("$Junk",))])
     store.commit([Expunge(inbox.id, uids(2, 3)), StoreFlags(inbox.id, uids(1, 5), add=1)])
+    prefix = b"Return-Path: <>\r\n" + PREFIX
+    recipients = tuple(OutgoingRecipient(f"{name}@far.example", "far.example") for name in "xyz")
+    outgoing = Outgoing("Q1", "alice@example.test", alice, 99, 99, len(prefix) - len(PREFIX), recipients)
+    store.commit([Deliver((), prefix, len(QUEUED), 99, QUEUED, outgoing=outgoing)])
+    first, *_, last = [one.id for one in run(store.queue.recipients("Q1"))]
+    store.commit([Settle((Outcome(first, State.WAITING, 500, 99, "4.0.0", "later"),))])
+    store.commit([Settle((Outcome(last, State.SENT, 0, 99, "2.0.0", "fine"),))])
     store.close()
     return Layout(os.fspath(path))
 
@@ -131,7 +141,20 @@ DAMAGE = [
     ("description", sql("UPDATE content SET header=1000000 WHERE id=4")),
     ("keyword-unknown", sql("UPDATE msg SET flags=flags | 256 WHERE mailbox=2 AND uid=1")),
     ("subscription-of-nobody", sql("INSERT INTO subscription(account, name) VALUES(998, 'x')")),
+    ("content-refs", sql("UPDATE content SET refs=0 WHERE id=(SELECT content FROM queued)")),
+    ("content-refs", sql("UPDATE queued SET content=4")),
     ("content-without-body", sql("DELETE FROM body WHERE content=4")),
+    ("content-without-body", sql("DELETE FROM body WHERE content=(SELECT content FROM queued)")),
+    ("queue-counter", sql("UPDATE queued SET open=open+1")),
+    ("queue-counter", sql("UPDATE queued_recipient SET state=0 WHERE address GLOB 'z@*'")),
+    ("queue-counter", sql("DELETE FROM queued_recipient WHERE address GLOB 'x@*'")),
+    ("queued-for-nobody", sql("UPDATE queued_recipient SET state=4")),
+    ("queued-for-nobody", sql("DELETE FROM queued_recipient")),
+    ("queued-without-content", sql("UPDATE queued SET content=998")),
+    ("queued-skip", sql("UPDATE queued SET skip=1000")),
+    ("recipient-without-message", sql("DELETE FROM queued")),
+    ("recipient-without-message", sql("UPDATE queued_recipient SET message=998 WHERE address GLOB 'x@*'")),
+    ("attempt-of-nobody", sql("UPDATE queued_attempt SET recipient=998 WHERE recipient=1")),
     ("body-without-content", sql("INSERT INTO body(content, data) VALUES(999, 'x')")),
     ("body-without-content", sql("DELETE FROM content WHERE id=4")),
     ("body-size", sql("UPDATE content SET size=size+1 WHERE id=4")),
@@ -182,12 +205,15 @@ def texts_of(layout):
 
 
 def texts_of_open(store):
-    """The same."""
+    """The same, and what is in the queue."""
     names = store.connection().execute("SELECT a.address, b.name, b.id FROM mailbox b JOIN account a ON a.id=b.account")
-    return {
+    texts = {
         (address, name): [run(store.bodies.get(content)) for content in run(store.rows(mailbox)).contents]
         for address, name, mailbox in names
     }
+    for queue_id, content in store.connection().execute("SELECT queue_id, content FROM queued"):
+        texts["queue", queue_id] = [run(store.bodies.get(content))]
+    return texts
 
 
 def test_sound_store_has_no_damage(layout):
@@ -226,8 +252,10 @@ def test_every_kind_has_words_and_a_test():
             "UPDATE msg SET content=998 WHERE mailbox=2 AND uid=1",
             "UPDATE msg SET content=998 WHERE mailbox=3 AND uid=1",
         ),
+        sql("DELETE FROM queued"),
+        sql("DELETE FROM queued_recipient"),
     ],
-    ids=["mailbox", "account", "rows"],
+    ids=["mailbox", "account", "rows", "queue", "recipients"],
 )
 def test_rebuild_keeps_every_text(layout, harm):
     """Texts that lost their mailbox or account are in somebody's mailbox afterwards."""
@@ -326,9 +354,7 @@ def test_rebuild_from_a_damaged_database(tmp_path):
         rebuild(layout)
         assert found(layout) == []
         texts = {text for texts in texts_of(layout).values() for text in texts}
-        recovered = {
-            text if text.startswith(PREFIX) else PREFIX + text for text in texts
-        }  # a lost content row loses our headers
+        recovered = set(map(with_headers, texts))
         assert recovered <= expected
         kept.append(len(recovered))
         after = validities(layout)
@@ -337,6 +363,48 @@ def test_rebuild_from_a_damaged_database(tmp_path):
     assert kept
     assert max(kept) == len(expected)
     assert sum(kept) / len(kept) > len(expected) * 0.6
+
+
+def with_headers(text):
+    """A message with the headers that a lost content row loses."""
+    if text.endswith(QUEUED):
+        return b"Return-Path: <>\r\n" + PREFIX + QUEUED
+    return text if text.startswith(PREFIX) else PREFIX + text
+
+
+@pytest.mark.parametrize("rows_are_lost", [True, False])
+@pytest.mark.parametrize("here_too", [True, False])
+def test_large_message_in_the_queue(tmp_path, rows_are_lost, here_too):
+    """The index is lost: a large message that waited is in the queue again, held; was it in a mailbox too, nobody knows if it was sent."""
+    layout = fill(tmp_path / "store")
+    store = DirectStore(layout.root, options=OPTIONS)
+    writer = store.bodies.create()
+    writer.write(LARGE)
+    body = run(writer.close())
+    outgoing = Outgoing("Q2", "a@b.example", 0, 9, 9, 0, (OutgoingRecipient("x@far.example", "far.example"),))
+    accounts = (2,) if here_too else ()
+    store.commit([Deliver(accounts, PREFIX, body.size, 99, location=body.location, mailbox="In", outgoing=outgoing)])
+    ((page_of_index,),) = store.connection().execute("SELECT rootpage FROM sqlite_schema WHERE name='account_domain'")
+    store.close()
+    if rows_are_lost:
+        os.unlink(layout.database)
+    else:
+        sql("DELETE FROM content WHERE location IS NOT NULL")(layout)
+        scribble(layout, page_of_index - 1)
+    findings = {one.kind for one in rebuild(layout)}
+    assert found(layout) == []
+    texts = texts_of(layout)
+    unsure = rows_are_lost and here_too
+    assert ("unsure" in findings) == unsure
+    assert (texts.get(("queue", "Q2")) is None) == unsure
+    assert ("held" in findings) == (not unsure)
+    if not unsure:
+        db = open_reader(layout.database)
+        states = db.execute(
+            "SELECT address, state FROM queued JOIN queued_recipient r ON message=queued.id WHERE queue_id='Q2'"
+        )
+        assert states.fetchall() == [("x@far.example", State.HELD)]
+        db.close()
 
 
 def test_message_removed_while_verify_looks(layout, monkeypatch):

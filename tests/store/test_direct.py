@@ -14,11 +14,12 @@ from mailsvc.store.options import StoreOptions
 from mailsvc.store.verify import verify
 from tests.store.contract import LARGE, StoreContract, new_path, uids
 from tests.store.contract_imap import ImapContract
+from tests.store.contract_queue import QueueContract
 
 OPTIONS = StoreOptions(inline_limit=Size(1000), low_disk=Size(0))
 
 
-class DirectStoreTests(ImapContract, StoreContract, TestCase):
+class DirectStoreTests(QueueContract, ImapContract, StoreContract, TestCase):
     """The contract over DirectStore."""
 
     def setUp(self):

@@ -6,8 +6,9 @@ import pytest
 
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.operations import Expunge, StoreFlags
-from mailsvc.store import reading
+from mailsvc.store import queue, reading
 from mailsvc.store.connect import run
+from mailsvc.store.direct import DirectStore
 from mailsvc.store.reading import Reader
 from mailsvc.testing.store import make_store
 from tests.store.contract import delivery, uids
@@ -118,3 +119,15 @@ def test_body_file_that_is_gone(made, inbox):
     with pytest.raises(MailError) as caught:
         run(made.store.bodies.get(content))
     assert caught.value.kind is Kind.NOT_NOW
+
+
+@pytest.mark.parametrize("question", ["_WAITING", "_TICKETS", "_LISTING"])
+def test_queue_is_read_by_its_indexes(tmp_path, question):
+    """However long the queue is, a slice of it costs a slice: no table is gone through."""
+    store = DirectStore(tmp_path)
+    sql = getattr(queue, question)
+    plan = store.connection().execute(f"EXPLAIN QUERY PLAN {sql}", ("[]", 0)[: sql.count("?")]).fetchall()
+    steps = [step for *_, step in plan if "VIRTUAL TABLE" not in step]
+    store.close()
+    assert steps
+    assert [step for step in steps if step.startswith("SCAN")] == []

@@ -6,7 +6,8 @@ import apsw
 import pytest
 
 from mailsvc.core.interfaces.store import Field
-from mailsvc.core.operations import Deliver
+from mailsvc.core.operations import Deliver, Settle
+from mailsvc.core.queued import Outcome, State
 from mailsvc.core.values import EVERY_UID
 from mailsvc.db.connection import open_reader
 from mailsvc.db.schema import migrations, version_of
@@ -53,6 +54,29 @@ def test_old_store_opens(dump, tmp_path):
         assert (inbox.recent, inbox.keywords, inbox.special_use) == (1, (), ())
         (((_, uid, validity),),) = store.commit([Deliver((alice.id,), b"", 1, 1, b"x")])
         assert (uid, validity) == (4, inbox.uidvalidity)
+    finally:
+        store.close()
+    db = open_reader(layout.database)
+    assert verify(layout, db) == []
+    db.close()
+
+
+@pytest.mark.parametrize("dump", DUMPS[5:], ids=lambda path: path.stem)
+def test_old_queue_goes_on(dump, tmp_path):
+    """What waited waits, what was held is held, with what was said about it; it can be settled."""
+    layout = Layout(str(tmp_path))
+    old = apsw.Connection(layout.database)
+    old.execute(dump.read_text("utf-8")).fetchall()
+    old.close()
+    store = DirectStore(layout.root)
+    try:
+        message = run(store.queue.message("q6"))
+        assert run(store.bodies.get(message.content, message.skip)) == b"Received: here\r\nSubject: out\r\n\r\nhi\r\n."
+        recipients = run(store.queue.recipients("q6"))
+        assert [one.state for one in recipients] == [State.WAITING, State.HELD, State.SENT]
+        assert [one.reply for one in run(store.queue.attempts("q6"))] == ["connection refused", "250 ok"]
+        outcomes = tuple(Outcome(one.id, State.FAILED, 0, 1, "5.0.0", "no") for one in recipients[:2])
+        assert store.commit([Settle(outcomes)]) == [("q6",)]
     finally:
         store.close()
     db = open_reader(layout.database)

@@ -10,10 +10,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
+from mailsvc.core.deadline import Pace
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.formats.dotdata import DotReader
 from mailsvc.wire.conversation import Conversation, Gone
-from mailsvc.wire.deadline import Pace
 from mailsvc.wire.factory import ConversationFactory
 from mailsvc.wire.framing import Flaw
 from mailsvc.wire.options import ListenerOptions, Protocol

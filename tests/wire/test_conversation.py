@@ -6,8 +6,8 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
+from mailsvc.core.deadline import PATIENCE
 from mailsvc.wire.conversation import CLOSE_GRACE, HANDSHAKE_TIMEOUT, LAST_GRACE, SHORT_GRACE, TURN
-from mailsvc.wire.deadline import PATIENCE
 from mailsvc.wire.factory import TURNED_AWAY, ConversationFactory
 from mailsvc.wire.framing import CROWDED, HOPELESS
 from mailsvc.wire.options import ListenerOptions, Protocol, TLSMode

@@ -20,6 +20,7 @@ class Envelope:
 
     :ivar reverse_path: None for the null sender ``<>``. :ivar size: the SIZE parameter, 0 if not given.
     :ivar helo: the name the client gave. :ivar utf8: SMTPUTF8 was given. :ivar protocol: ``with`` of Received (RFC 3848, 6531 4.3).
+    :ivar ret: ``"FULL"``, ``"HDRS"`` or ``""``. :ivar envid: xtext undone, ``""`` if not given (RFC 3461 4.3, 4.4).
     """
 
     reverse_path: Address | None
@@ -28,14 +29,28 @@ class Envelope:
     utf8: bool = False
     body: str = "7BIT"
     protocol: str = "ESMTP"
+    ret: str = ""
+    envid: str = ""
 
 
 @attrs.frozen
 class Recipient:
-    """One accepted recipient: the forward-path and the accounts it leads to."""
+    """One accepted recipient: the forward-path and where it leads.
+
+    :ivar accounts: those here that receive. :ivar outside: addresses elsewhere: the forward-path itself, or what an alias leads to.
+    :ivar notify: bits of :class:`~mailsvc.core.queued.Notify`. :ivar orcpt: ``type;address``, xtext undone, ``""`` if not given.
+    """
 
     forward_path: Address
-    accounts: tuple[Account, ...]
+    accounts: tuple[Account, ...] = ()
+    outside: tuple[Address, ...] = ()
+    notify: int = 0
+    orcpt: str = ""
+
+    @property
+    def is_alias(self) -> bool:
+        """Whether what goes outside goes to another address than the one that was named."""
+        return bool(self.outside) and self.outside != (self.forward_path,)
 
 
 class ITransaction(Interface):
@@ -43,8 +58,11 @@ class ITransaction(Interface):
 
     recipients: Sequence[Recipient] = Attribute("The accepted recipients, in order.")
 
-    async def rcpt(forward_path: Address) -> Recipient:
-        """Accept a recipient. Raises NO_SUCH_USER, NO_SUCH_DOMAIN, DISABLED, QUOTA, RELAY_DENIED, NOT_NOW, TOO_MANY."""
+    async def rcpt(forward_path: Address, notify: int = 0, orcpt: str = "") -> Recipient:
+        """Accept a recipient; ``notify``, ``orcpt``: see :class:`Recipient`.
+
+        Raises NO_SUCH_USER, NO_SUCH_DOMAIN, DISABLED, QUOTA, RELAY_DENIED, TOO_BIG (for a recipient beyond the border), NOT_NOW, TOO_MANY.
+        """
 
     def write(data: bytes) -> None:
         """Add bytes of the message (after transparency was undone). Bytes past the size limit are counted and dropped."""

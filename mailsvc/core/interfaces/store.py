@@ -9,6 +9,7 @@ from typing import Any
 
 from zope.interface import Attribute, Interface
 
+from mailsvc.core.interfaces.queue import IQueue
 from mailsvc.core.interfaces.view import IMailboxView
 from mailsvc.core.operations import Operation
 from mailsvc.core.values import Body, Description, Intervals, Mailbox, MailboxChanged, Rows
@@ -84,6 +85,7 @@ class IStore(Interface):
     """Where accounts, mailboxes and messages live."""
 
     bodies: IBodies
+    queue: IQueue
 
     async def apply(operations: Sequence[Operation]) -> list[Any]:
         """Carry out the operations as one transaction and return their results in order once it is durable.

@@ -7,10 +7,10 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import TestCase
 
+from mailsvc.core.output import write_now
 from mailsvc.wire.factory import ConversationFactory
 from mailsvc.wire.options import ListenerOptions
 from mailsvc.wire.options import Protocol as Spoken
-from mailsvc.wire.output import write_now
 from tests.wire.echo import Echo
 
 
@@ -41,7 +41,7 @@ class Counting(Echo):
 
 
 class OutputTests(TestCase):
-    """:func:`mailsvc.wire.output.write_now`."""
+    """:func:`mailsvc.core.output.write_now`."""
 
     async def test_order_is_kept_when_the_socket_is_full(self) -> None:
         """What does not fit into the socket waits, and nothing overtakes it."""

@@ -1,0 +1,106 @@
+"""What becomes of one message, recipient by recipient: mailboxes, the queue, and what its sender is to be told at once. Pure.
+
+::
+
+    recipients, border, size -> dispatch -> Dispatch(accounts, outgoing, told) -> transaction: Deliver, report
+
+An alias keeps the reverse-path (RFC 5321 3.9.1), and the parameters of the sender's recipient go with it (RFC 3461 5.2.7): all of them to a
+single target; to several without SUCCESS, for then the sender hears of the expansion instead. ORCPT tells the alias, if the sender gave
+none (RFC 3461 5.2.1): reports name the address that the sender knows.
+"""
+
+from collections.abc import Iterable
+
+import attrs
+
+from mailsvc.core.interfaces.delivery import Recipient
+from mailsvc.core.queued import Notify, OutgoingRecipient
+from mailsvc.core.reports import Action, Told
+from mailsvc.delivery.border import Border
+from mailsvc.formats.address import Address, canonical_domain
+from mailsvc.formats.smtp import mailbox
+
+__all__ = ["Dispatch", "dispatch"]
+
+
+@attrs.frozen
+class Dispatch:
+    """Where a message goes. Each account and each address once, however many recipients lead there."""
+
+    accounts: tuple[int, ...]
+    outgoing: tuple[OutgoingRecipient, ...]
+    told: tuple[Told, ...]
+
+
+def dispatch(recipients: Iterable[Recipient], border: Border, size: int) -> Dispatch:
+    """What becomes of a message of ``size`` octets. Raises TOO_BIG if it would go out only, and may not."""
+    accounts: dict[int, None] = {}
+    outgoing: dict[tuple[str, str], OutgoingRecipient] = {}
+    told: list[Told] = []
+    for recipient in recipients:
+        leaving = [address for address in recipient.outside if border.lets_out(address, size)]
+        accounts |= dict.fromkeys(account.id for account in recipient.accounts)
+        for address in leaving:
+            one = _outgoing(recipient, address)
+            key = (address.local, one.destination)
+            outgoing[key] = _merged(outgoing[key], one) if key in outgoing else one
+        told += _successes(recipient, leaving)
+        told += (_stopped(recipient, address, border) for address in recipient.outside if address not in leaving)
+    if not accounts and not outgoing:
+        raise border.leaving.refusal()
+    return Dispatch(tuple(accounts), tuple(outgoing.values()), tuple(told))
+
+
+# --- to other servers ---
+
+
+def _outgoing(recipient: Recipient, address: Address) -> OutgoingRecipient:
+    notify = recipient.notify
+    if recipient.is_alias and _targets(recipient) > 1 and notify & Notify.SUCCESS:
+        notify = (notify & ~Notify.SUCCESS) or Notify.NEVER  # 5.2.7.3 (c); nothing left is not the same as nothing said
+    return OutgoingRecipient(mailbox(address), canonical_domain(address.domain), int(notify), _original(recipient))
+
+
+def _targets(recipient: Recipient) -> int:
+    return len(recipient.accounts) + len(recipient.outside)
+
+
+def _original(recipient: Recipient) -> str:
+    if recipient.orcpt or not recipient.is_alias:
+        return recipient.orcpt
+    # RFC 6533 3: an address beyond ASCII has a type of its own.
+    return f"{'rfc822' if recipient.forward_path.is_ascii else 'utf-8'};{mailbox(recipient.forward_path)}"
+
+
+def _merged(first: OutgoingRecipient, second: OutgoingRecipient) -> OutgoingRecipient:
+    """One address that was named twice: all that was asked for either time, so NEVER only if it was said both times."""
+    wishes = {first.notify, second.notify} - {Notify.NEVER}
+    if len(wishes) < 2:
+        return first._replace(notify=max(wishes, default=first.notify))
+    asked = [notify or Notify.FAILURE | Notify.DELAY for notify in wishes]  # RFC 3461 4.1: what silence means
+    return first._replace(notify=int(asked[0] | asked[1]))
+
+
+# --- to the sender ---
+
+
+def _successes(recipient: Recipient, leaving: list[Address]) -> list[Told]:
+    """RFC 3461 5.2.3 and 5.2.7: of what is only sent on, the next server tells, or our queue."""
+    several = _targets(recipient) > 1
+    if not recipient.notify & Notify.SUCCESS or not (recipient.accounts or (leaving and several)):
+        return []
+    action, status = (Action.EXPANDED, "2.0.0") if leaving else (Action.DELIVERED, "2.1.5")
+    return [Told(mailbox(recipient.forward_path), action, status, recipient.notify, recipient.orcpt)]
+
+
+def _stopped(recipient: Recipient, address: Address, border: Border) -> Told:
+    limit = border.leaving
+    return Told(
+        address=mailbox(address),
+        action=Action.FAILED,
+        status="5.3.4",
+        notify=recipient.notify,
+        orcpt=_original(recipient),
+        reply=f"552 5.3.4 {limit.refusal().text}",
+        limit=limit.octets,
+    )

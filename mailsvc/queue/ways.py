@@ -1,0 +1,133 @@
+"""By which way mail for a destination goes: what the administrator said, before any name is looked up.
+
+The closest ``[[route]]`` counts: one that names the domain, else the longest of those with a dot before it, else ``*``; without one, the
+MX records, on the terms of ``[queue]``. A destination may also be what somebody made of it by hand (``mailsvc queue reroute``): an address
+literal, or ``host:port``, which is that host and nothing else.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from ipaddress import ip_address
+from pathlib import Path
+
+import attrs
+
+from mailsvc.core.outbound import Credentials, Hop, Terms, TLSDemand
+from mailsvc.formats.address import canonical_domain
+from mailsvc.queue.backoff import Patience, patience
+from mailsvc.queue.options import QueueOptions, RelayDomainOptions, RouteOptions, find_relay_domain, split_host
+
+__all__ = ["Way", "Ways"]
+
+_REMEMBERED = 4096
+
+
+@attrs.frozen
+class Way:
+    """The way to a destination.
+
+    :ivar lane: what concurrency is counted for (see :mod:`mailsvc.queue.schedule`). :ivar hosts: host and port of each next server, in
+    order; empty: as the MX records of ``domain`` say, at ``port``. :ivar sources: our addresses. :ivar password: the file it is in.
+    """
+
+    lane: str
+    domain: str
+    port: int
+    helo: str
+    tls: TLSDemand
+    hosts: tuple[tuple[str, int], ...] = ()
+    implicit_tls: bool = False
+    lmtp: bool = False
+    sources: tuple[str, ...] = ()
+    user: str = ""
+    password: Path | None = None
+    hold: bool = False
+
+    def terms(self, hop: Hop) -> Terms:
+        """The terms for one next hop. Raises OSError if the password cannot be read."""
+        version = ip_address(hop.address).version
+        source = next((one for one in self.sources if ip_address(one).version == version), "")
+        return Terms(self.helo, self.tls, source, self._credentials(), self.lmtp)
+
+    def _credentials(self) -> Credentials | None:
+        if not self.user or self.password is None:
+            return None
+        return Credentials(self.user, self.password.read_text(encoding="utf-8").rstrip("\r\n"))
+
+
+class Ways:
+    """All ways."""
+
+    def __init__(
+        self,
+        options: QueueOptions,
+        routes: Sequence[RouteOptions] = (),
+        relay_domains: Iterable[RelayDomainOptions] = (),
+        hostname: str = "localhost",
+    ) -> None:
+        self._options = options
+        self._relay_domains = tuple(relay_domains)
+        self._helo = options.helo or hostname
+        self._routes = {_pattern(name): route for route in reversed(routes) for name in route.domains}
+        self.to = lru_cache(_REMEMBERED)(self._to)
+        """The way to a destination."""
+
+    def lane(self, destination: str) -> str:
+        """The lane of a destination."""
+        return self.to(destination).lane
+
+    def patience(self, destination: str, report: bool) -> Patience:
+        """How long mail for a destination is tried."""
+        relayed = find_relay_domain(self._relay_domains, destination)
+        if relayed is None:
+            return patience(self._options, report)
+        return patience(self._options, report, relayed.lifetime, relayed.on_demand)
+
+    def _to(self, destination: str) -> Way:
+        if by_hand := _by_hand(destination, self._options.port):
+            return self._way(None, destination, hosts=(by_hand,))
+        return self._way(self._route(destination), destination)
+
+    def _route(self, domain: str) -> RouteOptions | None:
+        """The closest route."""
+        if domain in self._routes:
+            return self._routes[domain]
+        _, dot, above = domain.partition(".")
+        while dot:
+            if f".{above}" in self._routes:
+                return self._routes[f".{above}"]
+            _, dot, above = above.partition(".")
+        return self._routes.get("*")
+
+    def _way(self, route: RouteOptions | None, domain: str, hosts: tuple[tuple[str, int], ...] = ()) -> Way:
+        route, options = route or RouteOptions(domains=()), self._options
+        port = 465 if route.implicit_tls else 25 if route.hosts else options.port
+        hosts = hosts or tuple(split_host(host, port) for host in route.hosts)
+        return Way(
+            lane=", ".join(f"{host}:{number}" for host, number in hosts) or domain,
+            domain=domain,
+            port=options.port,
+            helo=self._helo,
+            tls=route.tls or (TLSDemand.VERIFIED if route.user else options.tls),
+            hosts=hosts,
+            implicit_tls=route.implicit_tls,
+            lmtp=route.lmtp,
+            sources=route.sources or options.sources,
+            user=route.user,
+            password=route.password,
+            hold=route.hold,
+        )
+
+
+def _pattern(name: str) -> str:
+    """What a route's domain is looked up as."""
+    return f".{canonical_domain(name[1:])}" if name.startswith(".") else canonical_domain(name)
+
+
+def _by_hand(destination: str, port: int) -> tuple[str, int] | None:
+    """Host and port, if the destination is an address literal (RFC 5321 4.1.3) or ``host:port``."""
+    if destination.startswith("[") and destination.endswith("]"):
+        return destination[1:-1].removeprefix("ipv6:"), port
+    if ":" in destination:
+        return split_host(destination, port)
+    return None

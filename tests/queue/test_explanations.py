@@ -1,0 +1,80 @@
+"""Enhanced status codes in plain words."""
+
+import pytest
+
+from mailsvc.core.reports import Action, Told
+from mailsvc.queue.explanations import explain
+from mailsvc.queue.wrapping import wrap
+
+
+def key(status: str, action: Action = Action.FAILED, reply: str = "", limit: int = 0) -> str:
+    """Which explanation is given; ``""`` for none."""
+    sentence = explain(Told("bob@elsewhere.test", action, status, reply=reply, limit=limit), 1000)
+    return sentence.key.removeprefix("report.why.") if sentence else ""
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        ("5.1.1", "unknown-user"),
+        ("5.1.2", "unknown-domain"),
+        ("5.1.10", "no-mail"),
+        ("5.2.2", "full"),
+        ("4.2.2", "full"),
+        ("5.3.4", "too-big"),
+        ("4.4.1", "no-answer"),
+        ("5.4.4", "no-route"),
+        ("5.4.6", "loop"),
+        ("5.6.3", "conversion"),
+        ("5.6.7", "utf8"),
+        ("5.6.99", "content"),
+        ("5.7.1", "policy"),
+        ("5.7.26", "policy"),
+        ("4.7.5", "tls"),
+        ("5.0.0", "refused"),
+        ("4.0.0", "temporary"),
+        ("nonsense", "refused"),
+    ],
+)
+def test_codes(status: str, why: str) -> None:
+    """The whole code, else its detail, else its subject, else its class."""
+    assert key(status) == why
+
+
+def test_greylisting_is_only_a_delay() -> None:
+    """Who has tried in vain for days is not told that it will go through soon."""
+    assert key("4.7.1", Action.DELAYED) == "greylisting"
+    assert key("4.7.1", Action.FAILED) == "temporary"
+
+
+def test_time_that_is_over() -> None:
+    """What the other server said is the better reason; without a code there, nothing is added."""
+    assert key("4.4.7", reply="452 4.2.2 quota") == "full"
+    assert key("4.4.7", reply="Connection refused") == ""
+    assert key("5.4.7") == "expired"
+
+
+def test_success_needs_no_reason() -> None:
+    """Nothing is explained of mail that arrived."""
+    assert key("2.0.0", Action.RELAYED) == ""
+
+
+def test_too_big_with_a_limit() -> None:
+    """Where the limit is known, the size that an attachment may have is told: base64 adds more than a third."""
+    sentence = explain(Told("bob@elsewhere.test", Action.FAILED, "5.3.4", limit=10_000_000), 12_345_678)
+    assert sentence is not None
+    assert sentence.key == "report.why.too-big-limit"
+    assert sentence.facts["size"] == "12,345,678"
+    assert sentence.facts["limit"] == "10,000,000"
+    assert sentence.facts["file"] == "7,307,692"
+
+
+def test_lines_fit_on_the_screen() -> None:
+    """76 columns; Japanese takes two each and is broken between characters, but no line begins with a full stop."""
+    english = wrap("word " * 40, "  ").split("\n")
+    assert all(len(line) <= 76 and line.startswith("  word") for line in english)
+    japanese = wrap("あ" * 37 + "い。（え）" + "お" * 40).split("\n")
+    assert japanese[0] == "あ" * 37
+    assert japanese[1].startswith("い。（え）")
+    assert wrap("x" * 200) == "x" * 200
+    assert wrap("") == ""
