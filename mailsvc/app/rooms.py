@@ -9,6 +9,7 @@
 
 from collections.abc import Iterable
 from functools import partial
+from socket import socket
 from typing import Any
 
 import attrs
@@ -25,6 +26,7 @@ from mailsvc.app.sessions import Sessions
 from mailsvc.auth.doors import make_doors
 from mailsvc.auth.guard import Guard, make_throttle
 from mailsvc.auth.hashing import Hasher
+from mailsvc.auth.pam import PamLine
 from mailsvc.auth.password_change import PasswordChanges
 from mailsvc.auth.pool import BoundedPool
 from mailsvc.auth.relay import decide
@@ -100,8 +102,9 @@ def build_rooms(
     tls: ServerTLS | None,
     levels: Levels,
     checkers: Iterable[ICredentialsChecker] = (),
+    pam: socket | None = None,
 ) -> Rooms:
-    """Put the rooms together. Raises ValueError for a source of passwords that cannot be used."""
+    """Put the rooms together. Raises ValueError for a source of passwords that cannot be used. ``pam``: our line to PAM's helper."""
     directory = Directory(store.connection)
     pool = BoundedPool(reactor, config.auth.hashing_threads, config.auth.hashing_queue)
     services = Services(store=store, directory=directory, decide=decide, hostname=config.hostname)
@@ -130,6 +133,7 @@ def build_rooms(
         hasher,
         usage.note,
         checkers,
+        PamLine(reactor, pam) if pam is not None else None,
     )
     portal = make_portal(realm, doors, store.bus.publish, guard)
     return Rooms(
