@@ -132,7 +132,7 @@ def _parts(
     yield OwnerService(reactor, store_path(config))
     yield store
     places = Path(store_path(config), "known-places")
-    yield ThrottleDesk(reactor, rooms.guard.throttle, store.bus, store.announce, places)
+    yield ThrottleDesk(reactor, rooms.guard.throttle, store.bus, store.announce, places, config.language.value)
     if config.workers > 1:
         counters = Path(store_path(config), "counters")
         sockets = partial(_inherited, ports, helper)
