@@ -67,6 +67,9 @@ the place of somebody who has mail (Postfix: the junk command limit)."""
 _FOREIGN = frozenset({b"GET", b"POST", b"PUT", b"HEAD", b"OPTIONS", b"CONNECT"})
 """What a web browser would say that somebody sends here: nothing of it may be taken for a command."""
 
+_OLD_AUTH = ("LOGIN", "PLAIN")
+"""What is announced as ``AUTH=LOGIN PLAIN`` too: a draft's form, which clients older than RFC 2554 look for and others pass over."""
+
 _FLAWS = {Flaw.TOO_LONG: replies.LINE_TOO_LONG, Flaw.ENDLESS: replies.LINE_TOO_LONG, Flaw.BARE: replies.BARE}
 
 
@@ -275,6 +278,9 @@ class Session(Conversation, smtp.ESMTP):
         mechanisms = offered(self.options.mechanisms, self.peer)
         if mechanisms and b"AUTH" in self.verbs and self.authenticated is None:
             found[b"AUTH"] = [name.encode("ascii") for name in mechanisms]
+            old = [name.encode("ascii") for name in _OLD_AUTH if name in mechanisms]
+            if old and self.options.old_auth:
+                found[b"AUTH=" + old[0]] = old[1:]
         return found
 
     def _can_start_tls(self) -> bool:
