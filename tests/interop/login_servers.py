@@ -45,10 +45,7 @@ class LoginServer:
 
 
 def make_login_server(directory: Path, workers: int = 1, log: str = "") -> LoginServer:
-    """A server that can be started once it has made its device password: :attr:`LoginServer.server` runs already.
-
-    :param log: TOML for ``[log]``.
-    """
+    """:attr:`LoginServer.server` runs already. :param log: TOML for ``[log]``, and tables after it."""
     provider, authority = ec.generate_private_key(ec.SECP256R1()), Authority("clients", _now())
     directory.mkdir(parents=True, exist_ok=True)
     public = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(provider.public_key()))
