@@ -15,7 +15,7 @@ from tests.net.authority import Authority
 
 from .programs import Certificate
 
-__all__ = ["LoginServer", "make_login_server"]
+__all__ = ["ISSUER", "US", "LoginServer", "make_login_server"]
 
 ISSUER, US = "https://login.example.test", "mail.example.test"
 
@@ -44,18 +44,22 @@ class LoginServer:
         return Certificate(*files)
 
 
-def make_login_server(directory: Path, workers: int = 1, log: str = "") -> LoginServer:
-    """:attr:`LoginServer.server` runs already. :param log: TOML for ``[log]``, and tables after it."""
+def make_login_server(directory: Path, workers: int = 1, log: str = "", judge: str = "") -> LoginServer:
+    """:attr:`LoginServer.server` runs already.
+
+    :param log: TOML for ``[log]``, and tables after it. :param judge: TOML that says how tokens are judged, instead of the provider's keys.
+    """
     provider, authority = ec.generate_private_key(ec.SECP256R1()), Authority("clients", _now())
     directory.mkdir(parents=True, exist_ok=True)
     public = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(provider.public_key()))
     (directory / "provider.json").write_text(json.dumps({"keys": [{**public, "kid": "one", "use": "sig"}]}))
     (directory / "authority.pem").write_bytes(authority.pem)
     mechanisms = ", ".join(f'"{name}"' for name in MECHANISMS)
+    keys = f'keys = "{directory}/provider.json"'
     server = RunningServer(
         directory,
         workers=workers,
-        config=f'[oauth]\nissuer = "{ISSUER}"\naudience = "{US}"\nkeys = "{directory}/provider.json"\n[log]\n{log}',
+        config=f'[oauth]\nissuer = "{ISSUER}"\naudience = "{US}"\n{judge or keys}\n[log]\n{log}',
         listener=f"mechanisms = [{mechanisms}]",
     )
     text = server.file.read_text().replace("[tls]\n", f'[tls]\nclient_authorities = "{directory}/authority.pem"\n')

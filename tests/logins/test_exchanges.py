@@ -104,6 +104,23 @@ CASES: list[tuple[str, list[bytes | str], str]] = [
             ([PLUS, b"c=biws,r=theirs,p=" + PROOF], WRONG),  # bound to no channel after all
         )
     ),
+    *(
+        (name, lines, end)
+        for name, first in (("OAUTHBEARER", b"n,,\x01" + BEARER), ("XOAUTH2", b"user=alice\x01" + BEARER))
+        for lines, end in (
+            (["*"], CANCELLED),
+            ([""], MALFORMED),
+            (["%"], MALFORMED),
+            ([b"alice"], MALFORMED),
+            ([first[:-1]], MALFORMED),
+            ([first.replace(b"Bearer", b"Basic")], MALFORMED),
+            ([first[:-1] + b"auth=Bearer eA==\x01\x01"], MALFORMED),  # which of the two?
+            ([first, b"\x01"], WRONG),  # RFC 7628 3.2.3: told why, the client says that it has understood
+            ([first, "*"], CANCELLED),
+            ([LONG.decode()], TOO_LONG),
+        )
+    ),
+    ("OAUTHBEARER", [b"p=tls-exporter,,\x01" + BEARER], WRONG),
 ]
 
 
