@@ -20,6 +20,7 @@ from cryptography import x509
 from mailsvc.app.binding import bind_tcp
 from mailsvc.app.config import Config
 from mailsvc.app.privileges import Identity, acting_as, find_identity
+from mailsvc.app.sources import names_of
 from mailsvc.auth.keyring import BadKeyFile, KeyFile
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.values import Domain
@@ -29,7 +30,6 @@ from mailsvc.net.certificates import Facts
 from mailsvc.net.tls import KeyPair, load_crls
 from mailsvc.queue.options import split_host
 from mailsvc.store.connect import open_store, run
-from mailsvc.store.options import StoreOptions
 from mailsvc.store.verify import Damage, verify_directory
 from mailsvc.texts import Sentence
 from mailsvc.wire.options import ListenerOptions, TLSMode
@@ -204,7 +204,7 @@ def _store(config: Config, identity: Identity | None) -> Iterator[Finding]:
         return
     try:
         with acting_as(identity):
-            domains, astray, damage = _look_into(config.store)
+            domains, astray, damage, twice = _look_into(config)
     except MailError as error:
         yield Finding("store.path", Grade.BAD, Sentence("check.store", path=path, reason=error.detail or error.reason))
         return
@@ -215,18 +215,32 @@ def _store(config: Config, identity: Identity | None) -> Iterator[Finding]:
     homes = {name: domain.name for domain in domains for name in (domain.name, *domain.aliases)}
     for alias, target in astray:
         yield Finding("alias", Grade.LOOK, Sentence("check.alias-target", alias=alias, target=target))
+    for source, names in twice.items():
+        yield Finding("auth.sources", Grade.BAD, Sentence("check.two-passwords", source=source, names=", ".join(names)))
     yield from _declared_domains(config, homes)
     yield from _login_domains(config, homes)
 
 
-def _look_into(options: StoreOptions) -> tuple[list[Domain], list[tuple[str, str]], list[Damage]]:
-    """The domains, the aliases with a target that leads to nobody, and what is damaged."""
-    store = open_store(options.path, options)
+def _look_into(config: Config) -> tuple[list[Domain], list[tuple[str, str]], list[Damage], dict[str, list[str]]]:
+    """The domains, the aliases with a target that leads to nobody, what is damaged, and by source those with a password here too."""
+    store = open_store(config.store.path, config.store)
     try:
         directory = Directory(store.connection)
-        return run(directory.domains()), run(_astray(directory)), verify_directory(store.connection())
+        domains, astray, twice = run(directory.domains()), run(_astray(directory)), run(_twice(config, directory))
+        return domains, astray, verify_directory(store.connection()), twice
     finally:
         store.close()
+
+
+async def _twice(config: Config, directory: Directory) -> dict[str, list[str]]:
+    """Passwd file -> names in it whose accounts have a login password of their own, in which case only one can count."""
+    found = {}
+    for source in config.auth.sources if "own" in config.auth.sources else ():
+        accounts = [(name, await directory.find_login(name)) for name in names_of(source)]
+        twice = [name for name, account in accounts if account and await directory.password_hash(account.id)]
+        if twice:
+            found[source] = sorted(twice)
+    return found
 
 
 async def _astray(directory: Directory) -> list[tuple[str, str]]:

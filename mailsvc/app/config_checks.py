@@ -10,15 +10,14 @@ import re
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from itertools import combinations
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import idna
-from twisted.cred.strcred import findCheckerFactories
 
 from mailsvc.app.config_file import KeyPath, key_text
 from mailsvc.app.queue_checks import check_queue, check_routes
+from mailsvc.app.sources import faults
 from mailsvc.formats.address import canonical_domain
 from mailsvc.formats.sasl import MECHANISMS
 from mailsvc.store.layout import SOCKET_PATH_BYTES, Layout
@@ -102,11 +101,8 @@ def _store(config: "Config") -> Found:
 
 
 def _sources(config: "Config") -> Found:
-    """Files of passwords must be there, and the names of other sources known to Twisted."""
-    for index, source in enumerate(config.auth.sources):
-        kind, _, argument = source.partition(":")
-        if text := _passwd_fault(argument) if kind == "passwd" else _source_fault(source, kind):
-            yield ("auth", "sources", index), text
+    for index, text in faults(config.auth.sources):
+        yield ("auth", "sources", index), text
 
 
 def _oauth(config: "Config") -> Found:
@@ -118,21 +114,6 @@ def _oauth(config: "Config") -> Found:
     local = url.hostname in ("localhost", "127.0.0.1", "::1")
     if oauth.introspection and not (url.hostname and (url.scheme == "https" or (url.scheme == "http" and local))):
         yield ("oauth", "introspection"), Sentence("config.oauth-url", value=oauth.introspection)
-
-
-def _passwd_fault(path: str) -> Sentence | None:
-    if not path.startswith("/"):
-        return Sentence("config.source-path", value=path)
-    return None if Path(path).is_file() else Sentence("config.file-missing", path=path)
-
-
-def _source_fault(source: str, kind: str) -> Sentence | None:
-    known = ["own", "passwd", *sorted(factory.authType for factory in findCheckerFactories())]
-    return (
-        None
-        if source == "own" or kind in known[2:]
-        else Sentence("config.source", value=source, known=", ".join(known))
-    )
 
 
 # --- listeners ---

@@ -28,10 +28,11 @@ from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.interfaces.login import IConnection, ISession
 from mailsvc.core.values import LoggedIn, Peer
 from mailsvc.formats.sasl import TokenQuestion
+from mailsvc.monitor import counters
 
 __all__ = ["MailPortal", "Publish", "make_portal"]
 
-log = Logger()
+log = Logger(namespace="mailsvc.login")
 
 Publish = Callable[[LoggedIn], None]
 Answer = Callable[[Any, Peer], Awaitable[Any]]
@@ -76,19 +77,44 @@ class MailPortal(Portal):
 
     async def lookup(self, question: Any, peer: Peer) -> Any:
         """What an exchange on this connection must know to go on (:mod:`mailsvc.formats.sasl.questions`). Raises NOT_NOW."""
-        if self._guard is not None:
-            await self._guard.look(question.account if isinstance(question, TokenQuestion) else question.name, peer)
-        return await self._answer(question, peer)
+        name = question.account if isinstance(question, TokenQuestion) else question.name
+        try:
+            if self._guard is not None:
+                await self._guard.look(name, peer)
+            return await self._answer(question, peer)
+        except MailError as error:
+            _failed(peer, name, error.reason, str(error))
+            raise
 
     def login(self, credentials: Any, mind: object, *interfaces: Any) -> "Deferred[Any]":
         """As Portal.login. ``mind``: the session (ISession) that begins if all is well; anything else means nothing."""
         if isinstance(credentials, ClientCredentials):
             session = mind if ISession.providedBy(mind) else None
-            return Deferred.fromCoroutine(self._log_in(credentials, session, interfaces))
+            return Deferred.fromCoroutine(self._judge(credentials, session, interfaces))
         if IConnection.providedBy(credentials):
             proof = credentials.authenticated
             mind = Client(attrs.evolve(credentials.peer, mechanism=proof.mechanism if proof else ""))
         return super().login(credentials, mind, *interfaces)
+
+    async def _judge(
+        self, credentials: ClientCredentials, session: ISession | None, interfaces: tuple[Any, ...]
+    ) -> Login:
+        """The log-in, with what came of it counted and told; what nobody has foreseen is temporary."""
+        name, peer = credentials.username.decode("utf-8", "replace"), credentials.peer
+        try:
+            login = await self._log_in(credentials, session, interfaces)
+        except UnauthorizedLogin as error:
+            _failed(peer, name, "bad-credentials", str(error))
+            raise
+        except MailError as error:
+            _failed(peer, name, error.reason, str(error))
+            raise
+        except Exception as error:
+            log.failure("a log-in failed")
+            _failed(peer, name, "unexpected", type(error).__name__)
+            raise temporary("unexpected", type(error).__name__) from error
+        counters.login(peer.protocol, "ok")
+        return login
 
     async def _log_in(
         self, credentials: ClientCredentials, session: ISession | None, interfaces: tuple[Any, ...]
@@ -119,6 +145,17 @@ class MailPortal(Portal):
             # Whoever listens badly must not cost a person the log-in, nor leave the avatar without an owner.
             log.failure("a log-in could not be published")
         return login
+
+
+def _failed(peer: Peer, name: str, outcome: str, detail: str) -> None:
+    counters.login(peer.protocol, outcome)
+    if outcome != "throttled":  # who guesses all night writes nothing here
+        log.info(
+            "{client}: log-in as {name!r} failed: {reason}",
+            client=f"{peer.listener}: {peer.address or 'local'} ({peer.tls or 'no TLS'})",
+            name=name[:100],
+            reason=detail or outcome,
+        )
 
 
 def make_portal(realm: IRealm, doors: Doors, publish: Publish, guard: Guard | None = None) -> MailPortal:

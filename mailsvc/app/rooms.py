@@ -10,6 +10,7 @@
 import time
 from collections.abc import Iterable
 from functools import partial
+from socket import socket
 from typing import Any
 
 import attrs
@@ -28,6 +29,7 @@ from mailsvc.app.sessions import Sessions
 from mailsvc.auth.doors import make_doors
 from mailsvc.auth.guard import Guard, make_throttle
 from mailsvc.auth.hashing import Hasher
+from mailsvc.auth.pam import PamLine
 from mailsvc.auth.password_change import PasswordChanges
 from mailsvc.auth.pool import BoundedPool
 from mailsvc.auth.relay import decide
@@ -117,8 +119,9 @@ def build_rooms(
     tls: ServerTLS | None,
     levels: Levels,
     checkers: Iterable[ICredentialsChecker] = (),
+    pam: socket | None = None,
 ) -> Rooms:
-    """Put the rooms together. Raises ValueError for a source of passwords that cannot be used."""
+    """Put the rooms together. Raises ValueError for a source of passwords that cannot be used. ``pam``: our line to PAM's helper."""
     directory = Directory(store.connection)
     reports = Reports(store.bodies, directory, config.hostname, make_queue_ids(time.time))
     resolver = Resolver(reactor, config.dns)
@@ -157,6 +160,7 @@ def build_rooms(
         hasher,
         usage.note,
         checkers,
+        PamLine(reactor, pam) if pam is not None else None,
     )
     portal = make_portal(realm, doors, store.bus.publish, guard)
     return Rooms(

@@ -4,6 +4,7 @@
 
     MailService
       Ports          bound while we may still be root (privilegedStartService); starting it, we become the configured user
+      PamHelper      the child process that asks PAM, if it is a source of passwords; started while we may still be root
       OwnerService   the child process that commits for all
       StoreClient    our own way to it
       Hashing        threads for passwords
@@ -22,6 +23,7 @@ import resource
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 from twisted.application.service import IServiceCollection, Service
@@ -37,6 +39,7 @@ from mailsvc.app.logging import Levels, Writer, make_observer, open_writer
 from mailsvc.app.monitoring import Monitoring
 from mailsvc.app.opening import Opening
 from mailsvc.app.ordered import OrderedServices
+from mailsvc.app.pam_helper import PamHelper
 from mailsvc.app.ports import Ports
 from mailsvc.app.privileges import find_identity
 from mailsvc.app.renewal import Renewal
@@ -44,6 +47,7 @@ from mailsvc.app.rooms import Rooms, build_rooms, make_store, store_path
 from mailsvc.app.serving import Serving
 from mailsvc.app.throttle_desk import ThrottleDesk
 from mailsvc.app.workers import WorkerPool
+from mailsvc.auth.pam import pam_services
 from mailsvc.net.certificate_files import CertificateFiles, TLSFiles
 from mailsvc.net.tls import ServerTLS
 from mailsvc.store import OwnerService
@@ -120,19 +124,30 @@ def _parts(
     keys = files.read() if files is not None else None
     tls = ServerTLS(keys, config.tls.profile) if keys is not None else None
     store = make_store(reactor, config, levels)
-    rooms = build_rooms(reactor, config, store, tls, levels, checkers)
+    services = pam_services(config.auth.sources)
+    helper = PamHelper(reactor, services, config.workers) if services else None
+    pam = helper.of_worker(0)[0] if helper is not None and config.workers == 1 else None
+    rooms = build_rooms(reactor, config, store, tls, levels, checkers, pam)
     yield ports
+    if helper is not None:
+        yield helper
     yield OwnerService(reactor, store_path(config))
     yield store
     places = Path(store_path(config), "known-places")
-    yield ThrottleDesk(reactor, rooms.guard.throttle, store.bus, store.announce, places)
+    yield ThrottleDesk(reactor, rooms.guard.throttle, store.bus, store.announce, places, config.language.value)
     if config.workers > 1:
         counters = Path(store_path(config), "counters")
-        pool = WorkerPool(reactor, config, keys, ports.of_worker, counters, levels, write)
+        sockets = partial(_inherited, ports, helper)
+        pool = WorkerPool(reactor, config, keys, sockets, counters, levels, write)
         yield from _around(pool, rooms, files, counters)
     else:
         yield from rooms.services
         yield from _around(Serving(reactor, rooms, partial(ports.of_worker, 0)), rooms, files, None)
+
+
+def _inherited(ports: Ports, helper: PamHelper | None, number: int) -> list[socket]:
+    """The sockets of a worker."""
+    return [*ports.of_worker(number), *(helper.of_worker(number) if helper is not None else ())]
 
 
 def _around(

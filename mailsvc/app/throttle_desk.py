@@ -21,6 +21,7 @@ from twisted.logger import Logger
 from mailsvc.auth.guard import HELLO, STATE
 from mailsvc.auth.throttle import Throttle
 from mailsvc.bus import Announcement, Bus
+from mailsvc.texts import Texts
 
 __all__ = ["ASK", "TELL", "ThrottleDesk"]
 
@@ -39,13 +40,22 @@ class ThrottleDesk(Service):
     """One in the service."""
 
     def __init__(
-        self, reactor: Any, throttle: Throttle, bus: Bus, announce: Callable[[str, Any], None], file: Path
+        self,
+        reactor: Any,
+        throttle: Throttle,
+        bus: Bus,
+        announce: Callable[[str, Any], None],
+        file: Path,
+        language: str = "en",
     ) -> None:
-        """:param announce: tells all processes. :param file: where known places are kept while the service is down."""
+        """:param announce: tells all processes. :param file: where known places are kept while the service is down.
+        :param language: the administrator's, for the line of the morning.
+        """
         self._reactor = reactor
         self._throttle = throttle
         self._announce = announce
         self._file = file
+        self._texts = Texts(language)
         self._saving = LoopingCall(self.save)
         self._saving.clock = reactor
         self._morning: Any = None
@@ -91,19 +101,17 @@ class ThrottleDesk(Service):
     def _report(self) -> None:
         self._wait_for_morning()
         report = self._throttle.report()
-        named = ", ".join(
-            f"{account} (from {networks} networks)" for account, networks in report.accounts[:_MOST_NAMED]
-        )
-        log.info(
-            "since yesterday: {wrong} wrong password(s) from {networks} network(s), {refused} attempt(s) refused unseen, {blocks} block(s);"
-            " {count} account(s) attacked from many networks{named}",
-            wrong=report.wrong,
-            networks=report.networks,
-            refused=report.refused,
-            blocks=report.blocks,
-            count=len(report.accounts),
-            named=f": {named}" if named else "",
-        )
+        say = self._texts.say
+        named = [say("throttle.attacked", account=one, networks=many) for one, many in report.accounts[:_MOST_NAMED]]
+        facts = {
+            "wrong": report.wrong,
+            "networks": report.networks,
+            "refused": report.refused,
+            "blocks": report.blocks,
+            "count": len(report.accounts),
+        }
+        line = say("throttle.morning", **facts, named=say("throttle.named", names=", ".join(named)) if named else "")
+        log.info("{line}", line=line, **facts)
 
     # --- questions ---
 

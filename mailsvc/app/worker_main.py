@@ -1,7 +1,8 @@
 """A worker process: ``python -m mailsvc.app.worker_main``, started by :mod:`mailsvc.app.workers` and by nobody else.
 
 Standard input brings the assignment, then news; its end means stop. Standard output takes log lines, descriptor 3 the word that we
-serve, and from descriptor 4 on lie the listening sockets, in the order of the configuration's listeners.
+serve, and from descriptor 4 on lie the listening sockets, in the order of the configuration's listeners, then the line to PAM's helper, if
+there is one.
 """
 
 import pickle
@@ -21,6 +22,7 @@ from mailsvc.app.rooms import build_rooms, make_store
 from mailsvc.app.serving import Serving
 from mailsvc.app.workers import FIRST_SOCKET, READY, REPORTS, Assignment
 from mailsvc.auth.guard import HELLO
+from mailsvc.auth.pam import pam_services
 from mailsvc.net.tls import Certificates, ServerTLS
 
 __all__ = ["main"]
@@ -57,7 +59,9 @@ class _Parent(Int32StringReceiver):
         globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
         self._tls = ServerTLS(assignment.keys, config.tls.profile) if assignment.keys else None
         store = make_store(self._reactor, config, levels)
-        rooms = build_rooms(self._reactor, config, store, self._tls, levels)
+        after = FIRST_SOCKET + len(config.listeners)
+        pam = socket(fileno=after) if pam_services(config.auth.sources) else None
+        rooms = build_rooms(self._reactor, config, store, self._tls, levels, pam=pam)
         serving = Serving(self._reactor, rooms, partial(_inherited, len(config.listeners)))
         for service in (store, *rooms.services, serving):
             service.setServiceParent(self._service)

@@ -40,7 +40,7 @@ REPORTS = 3
 """The worker's file descriptor on which it tells the parent that it serves."""
 
 FIRST_SOCKET = 4
-"""The worker's file descriptor of the first listener's socket; the others follow in order."""
+"""The worker's file descriptor of the first listener's socket; the others follow in order, then the line to PAM's helper, if any."""
 
 READY = b"ready\n"
 
@@ -131,7 +131,8 @@ class WorkerPool(Service):
         levels: Levels,
         write: Writer,
     ) -> None:
-        """:param sockets: gives the listening sockets of the worker with this number. :param counters: directory for their counters.
+        """:param sockets: gives the sockets of the worker with this number, as it inherits them.
+        :param counters: directory for their counters.
         :param levels: those of the log, as they are when a worker starts. :param write: takes the finished log lines of the workers.
         """
         self._reactor = reactor

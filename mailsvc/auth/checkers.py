@@ -4,7 +4,8 @@ A portal keeps one checker for each kind of credentials, so it is given the :cla
 
     portal -> Chain -> DirectoryChecker (own accounts) -> OutsideSource(passwd file) -> OutsideSource(any Twisted checker)
 
-Each yields the canonical address of an account as bytes. Only UnauthorizedLogin means "not by this one, ask the next". Anything else a
+Each yields the canonical address of an account as bytes. UnauthorizedLogin means "unknown here, ask the next", its subclass WrongPassword
+"known here, and this is not it": then no other source lets the name in, for a name has its password in one place. Anything else a
 source raises is its own trouble: the client hears "try again later", never "wrong password", and nobody gets in.
 """
 
@@ -19,14 +20,14 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from mailsvc.auth.credentials import AvatarId, PasswordCredentials
+from mailsvc.auth.credentials import Admission, AvatarId, PasswordCredentials
 from mailsvc.auth.devices import Devices
 from mailsvc.auth.hashing import Hasher
-from mailsvc.auth.names import admit, find
+from mailsvc.auth.names import WrongPassword, admit, find
 from mailsvc.auth.verified import Verified
 from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.interfaces.directory import IDirectory
-from mailsvc.core.secrets import LOGIN
+from mailsvc.core.secrets import ELSEWHERE, LOGIN
 from mailsvc.core.values import Account
 from mailsvc.formats.sasl import NAME_LIMIT, PASSWORD_LIMIT
 
@@ -82,7 +83,7 @@ class DirectoryChecker:
         if account is not None and stored and self._verified.knows(account.id, stored, password):
             return admit(account, LOGIN)
         if not await self._hasher.verify(stored, password):
-            raise UnauthorizedLogin("wrong-password" if stored else "no-account-or-password")
+            raise WrongPassword("wrong-password") if stored else UnauthorizedLogin("no-account-or-password")
         admission = admit(account, LOGIN)
         assert account is not None
         if await self._directory.password_hash(account.id) != stored or not await self._kept(account, stored, password):
@@ -148,20 +149,35 @@ class Chain:
         return Deferred.fromCoroutine(self._check(credentials))
 
     async def _check(self, credentials: PasswordCredentials) -> AvatarId:
-        reason = _objection(credentials)
+        reason, wrong = _objection(credentials), ""
         for source in () if reason else self._sources:
             try:
-                return await _ask(source, credentials)
+                admitted = await _ask(source, credentials)
             except UnauthorizedLogin as error:
-                reason = str(error) or "wrong-name-or-password"
+                reason = wrong or str(error) or "wrong-name-or-password"
+                wrong = reason if isinstance(error, WrongPassword) else wrong  # go on: known or not takes the same time
+            else:
+                if not wrong or _by_device(admitted):
+                    return admitted
+                log.error("{name!r} has a password in two sources, which is one too many", name=_name(credentials))
+                reason = wrong = "in-two-sources"
         log.debug(  # the protocol writes the line for people; it knows the connection's name
             "log-in refused: {name!r} from {peer.address} at {peer.listener} by {mechanism}: {reason}",
-            name=credentials.username.decode("utf-8", "replace")[:NAME_LIMIT],
+            name=_name(credentials),
             peer=credentials.peer,
             mechanism=credentials.mechanism,
             reason=reason,
         )
         raise UnauthorizedLogin(reason)
+
+
+def _name(credentials: PasswordCredentials) -> str:
+    return credentials.username.decode("utf-8", "replace")[:NAME_LIMIT]
+
+
+def _by_device(admitted: AvatarId) -> bool:
+    """Device passwords are ours, wherever the login password is kept."""
+    return isinstance(admitted, Admission) and admitted.credential not in (LOGIN, ELSEWHERE)
 
 
 def _objection(credentials: PasswordCredentials) -> str:

@@ -19,6 +19,7 @@ from mailsvc.auth.devices import Devices, Used
 from mailsvc.auth.hashing import Hasher
 from mailsvc.auth.keyring import KeyFile
 from mailsvc.auth.options import AuthOptions, OAuthOptions
+from mailsvc.auth.pam import PamLine
 from mailsvc.auth.renewal import Apply, Renewal
 from mailsvc.auth.sources import make_chain
 from mailsvc.auth.tokens import JwtVerifier, TokenChecker, TokenVerifier
@@ -68,8 +69,10 @@ def make_doors(
     hasher: Hasher,
     used: Used,
     further: Iterable[ICredentialsChecker] = (),
+    pam: PamLine | None = None,
 ) -> Doors:
     """:param apply: that of IStore. :param used: told of each use of a device password. :param further: checkers given by ``--auth``.
+    :param pam: the line to PAM's helper.
 
     Raises ValueError for a source that cannot be used, OSError for a secret that cannot be read.
     """
@@ -78,7 +81,7 @@ def make_doors(
     own = DirectoryChecker(directory, hasher, devices, verified, Renewal(secrets, hasher, apply))
     verifier = _verifier(reactor, oauth)
     return Doors(
-        make_chain(options.sources, directory, hasher, reactor, further, own),
+        make_chain(options.sources, directory, hasher, reactor, further, own, pam),
         DigestChecker(directory, devices),
         Scram(directory, secrets, devices),
         CertificateChecker(directory),

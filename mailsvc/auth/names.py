@@ -9,7 +9,11 @@ from mailsvc.core.values import Account, Peer
 from mailsvc.formats.address import Address
 from mailsvc.formats.sasl import NAME_LIMIT, saslprep
 
-__all__ = ["address_of", "admit", "find", "name_of", "same_account"]
+__all__ = ["WrongPassword", "address_of", "admit", "find", "name_of", "same_account"]
+
+
+class WrongPassword(UnauthorizedLogin):
+    """Of a source that knows the name: no other source may let it in. (A bare UnauthorizedLogin: unknown here, ask the next.)"""
 
 
 def name_of(octets: bytes) -> str:

@@ -64,10 +64,11 @@ class AuthOptions:
     sources: tuple[str, ...] = option(
         ("own",),
         en="Where passwords are looked up, in order: own (our own accounts); passwd:/path (a file of name:hash lines: argon2, bcrypt, "
-        "SHA-256-crypt, SHA-512-crypt); or TYPE:ARGUMENTS of any Twisted checker (twistd mailsvc --help-auth). All of them lead to "
-        "accounts made here.",
+        "SHA-256-crypt, SHA-512-crypt); pam:SERVICE (the file /etc/pam.d/SERVICE; needs a start as root for modules that do); or "
+        "TYPE:ARGUMENTS of any Twisted checker (twistd mailsvc --help-auth). All of them lead to accounts made here.",
         ja="パスワードを調べる先（順に試す）。own（自前のアカウント）、passwd:/パス（名前:ハッシュ の行からなるファイル。"
-        "argon2、bcrypt、SHA-256-crypt、SHA-512-crypt）、または Twisted のチェッカー TYPE:引数"
+        "argon2、bcrypt、SHA-256-crypt、SHA-512-crypt）、pam:サービス名（/etc/pam.d/サービス名。"
+        "モジュールによっては root での起動が必要）、または Twisted のチェッカー TYPE:引数"
         "（twistd mailsvc --help-auth）。いずれもここで作ったアカウントに対応づけられる。",
         example='["own", "passwd:/etc/mailsvc/passwd"]',
     )

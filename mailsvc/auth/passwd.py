@@ -21,6 +21,7 @@ from zope.interface import implementer
 
 from mailsvc.auth.credentials import AvatarId
 from mailsvc.auth.hashing import imported, matches
+from mailsvc.auth.names import WrongPassword
 from mailsvc.auth.pool import Worker
 
 __all__ = ["PasswdFile", "PasswdFileChecker", "parse"]
@@ -80,13 +81,15 @@ class PasswdFileChecker:
         return Deferred.fromCoroutine(self._check(credentials))
 
     async def _check(self, credentials: IUsernamePassword) -> AvatarId:
-        if not await self._worker.run(self._matches, credentials.username, credentials.password):
-            raise UnauthorizedLogin("wrong-name-or-password")
+        known, right = await self._worker.run(self._judge, credentials.username, credentials.password)
+        if not right:
+            raise WrongPassword("wrong-password") if known else UnauthorizedLogin("not-in-the-file")
         return credentials.username
 
-    def _matches(self, name: bytes, password: bytes) -> bool:
-        """In a thread: reading a file on a slow disk blocks too."""
-        return matches(self._current().hashes.get(name.decode("utf-8", "replace"), ""), password)
+    def _judge(self, name: bytes, password: bytes) -> tuple[bool, bool]:
+        """Whether the name stands here, and the password is right. In a thread: reading a file on a slow disk blocks too."""
+        stored = self._current().hashes.get(name.decode("utf-8", "replace"))
+        return stored is not None, matches(stored or "", password)
 
     def _current(self) -> PasswdFile:
         status = os.stat(self._path)

@@ -20,6 +20,7 @@ from mailsvc.imap.refusals import SERVER_BUG, refusal
 from mailsvc.imap.verbs import Answer, State, no
 from mailsvc.wire.conversation import Conversation, Gone
 from mailsvc.wire.factory import ConversationFactory
+from mailsvc.wire.limits import Failures
 
 if TYPE_CHECKING:
     from mailsvc.imap.incoming import Incoming
@@ -50,7 +51,7 @@ class Session(Conversation, imap4.IMAP4Server):
 
     :ivar account: the avatar of the log-in; None before. :ivar mbox: the selected mailbox; None without one.
     :ivar idling: whether IDLE waits for DONE. :ivar over: whether the connection has ended.
-    :ivar incoming: the APPEND that is arriving. :ivar login_failures: wrong passwords so far.
+    :ivar incoming: the APPEND that is arriving. :ivar failures: failed log-ins so far.
     :ivar enabled: what ENABLE has switched on, or a command that implies it (RFC 5161, 7162 3.1).
     """
 
@@ -76,7 +77,7 @@ class Session(Conversation, imap4.IMAP4Server):
         self.idling = False
         self.over = False
         self._tag = "*"
-        self.login_failures = 0
+        self.failures = Failures()
         self._errors = 0
         self._onLogout: Callable[[], None] | None = None
 

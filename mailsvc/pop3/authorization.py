@@ -15,22 +15,18 @@ from mailsvc.auth.credentials import ClientCredentials, PasswordCredentials, cre
 from mailsvc.core.errors import MailError
 from mailsvc.core.interfaces.maildrop import IMaildrop
 from mailsvc.formats.pop3 import apop_name
-from mailsvc.formats.sasl import SPA, Circumstances, DigestProof, timestamp
-from mailsvc.monitor import counters
+from mailsvc.formats.sasl import Circumstances, DigestProof, timestamp
 from mailsvc.pop3.commands import State
-from mailsvc.pop3.replies import SASL_FAILURES
+from mailsvc.pop3.replies import NOT_OFFERED, SASL_FAILURES
 from mailsvc.pop3.session import Session
 from mailsvc.pop3.surrogates import as_shown
 from mailsvc.pop3.visit import Visit
 from mailsvc.wire.channel import circumstances
 from mailsvc.wire.conversation import Gone
 from mailsvc.wire.options import TLSMode
-from mailsvc.wire.sasl import LINE_LIMIT, SaslFailure, authenticate, begin, offered
+from mailsvc.wire.sasl import LINE_LIMIT, NotOffered, SaslFailure, authenticate, begin, offered, why_not
 
 __all__ = ["Authorization"]
-
-MAX_LOGIN_FAILURES = 3
-"""Wrong passwords after which the connection is closed. (Slowing down those who come again is the business of auth.)"""
 
 
 class Authorization(Session):
@@ -96,14 +92,13 @@ class Authorization(Session):
             self._lines([name.encode("ascii") for name in self._offered()])
             return
         name = mechanism.upper().decode("ascii", "replace")
-        if name in self._offered():
+        reason = why_not(name, self.factory.options.mechanisms, self.peer)
+        if reason is None:
             await self._authenticate(name, initial)
-        elif name in SPA:
-            self._err("pop3.no-spa")
-        elif name in self.factory.options.mechanisms and self.peer.tls is None:
+        elif reason is NotOffered.UNPROTECTED:
             self._refuse_password()
         else:
-            self._err("pop3.unknown-mechanism")
+            self._err(NOT_OFFERED[reason])
 
     def _offered(self) -> tuple[str, ...]:
         return offered(self.factory.options.mechanisms, self.peer)
@@ -128,17 +123,12 @@ class Authorization(Session):
     async def _log_in(self, credentials: ClientCredentials) -> None:
         try:
             _, maildrop, logout = await self.portal.login(credentials, self, IMaildrop)
-        except UnauthorizedLogin as error:
-            self._log_failure(credentials, "bad-credentials", str(error))
+        except UnauthorizedLogin:
             self._wrong_password()
         except MailError as error:
-            self._log_failure(credentials, error.reason, str(error))
-            self._login_failures += 1
-            if error.reason == "throttled" and self._login_failures >= MAX_LOGIN_FAILURES:
-                self.refused(error)
+            self.refused(error)
+            if self._failures.one_more() and error.reason == "throttled":
                 self.close()
-                return
-            raise
         else:
             self._onLogout = logout
             if self._over:
@@ -155,7 +145,6 @@ class Authorization(Session):
         if self._over:
             raise Gone
         self._visit, self._state = visit, State.TRANSACTION
-        counters.login("pop3", "ok")
         self._log("{client}: {account} logged in, {count} message(s), {octets} octets")
         self._ok("pop3.open", count=visit.count, octets=visit.octets)
 
@@ -166,13 +155,6 @@ class Authorization(Session):
         self._err("pop3.needs-tls" if self._may_start_tls else "pop3.no-tls-here", "SYS/PERM")
 
     def _wrong_password(self) -> None:
-        self._login_failures += 1
         self._err("pop3.bad-credentials", "AUTH")
-        if self._login_failures >= MAX_LOGIN_FAILURES:
+        if self._failures.one_more():
             self.close()
-
-    def _log_failure(self, credentials: ClientCredentials, outcome: str, detail: str) -> None:
-        counters.login("pop3", outcome)
-        name = credentials.username[:100].decode("utf-8", "replace")
-        if outcome != "throttled":  # who guesses all night writes nothing here
-            self._log("{client}: log-in as {name!r} failed: {reason}", name=name, reason=detail or outcome)

@@ -2,9 +2,9 @@
 
 from mailsvc.core.errors import Kind
 from mailsvc.wire.framing import Flaw
-from mailsvc.wire.sasl import SaslFailure
+from mailsvc.wire.sasl import NotOffered, SaslFailure
 
-__all__ = ["FLAWS", "REFUSALS", "SASL_FAILURES"]
+__all__ = ["FLAWS", "NOT_OFFERED", "REFUSALS", "SASL_FAILURES"]
 
 REFUSALS: dict[Kind, tuple[str, str]] = {
     Kind.IN_USE: ("IN-USE", "pop3.in-use"),
@@ -29,3 +29,9 @@ SASL_FAILURES: dict[SaslFailure, str] = {
     SaslFailure.TOO_LONG: "pop3.sasl-too-long",
     SaslFailure.REFUSED: "pop3.bad-credentials",
 }
+
+NOT_OFFERED: dict[NotOffered, str] = {
+    NotOffered.SPA: "pop3.no-spa",
+    NotOffered.UNKNOWN: "pop3.unknown-mechanism",
+}
+"""What is said where TLS would not help."""

@@ -20,6 +20,7 @@ from mailsvc.texts import Texts
 from mailsvc.wire.conversation import Conversation
 from mailsvc.wire.factory import ConversationFactory
 from mailsvc.wire.framing import Flaw
+from mailsvc.wire.limits import Failures
 
 __all__ = ["Session", "log"]
 
@@ -53,7 +54,7 @@ class Session(Conversation, pop3.POP3):
         self._utf8 = False
         self._user: bytes | None = None
         self._timestamp = b""  # that of the greeting, until it was used
-        self._login_failures = 0
+        self._failures = Failures()
         self._errors = 0
         self._before_login = 0
         self._visit: Visit

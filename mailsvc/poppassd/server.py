@@ -27,13 +27,11 @@ from mailsvc.core.interfaces.password import IPasswordChange
 from mailsvc.monitor import counters
 from mailsvc.wire.conversation import Conversation
 from mailsvc.wire.framing import Flaw
+from mailsvc.wire.limits import Failures
 
 __all__ = ["PopPassServer"]
 
 log = Logger(namespace="mailsvc.poppassd")
-
-MAX_FAILURES = 3
-"""Commands that failed, for whatever reason, after which the connection is closed."""
 
 
 class PopPassServer(Conversation):
@@ -47,7 +45,7 @@ class PopPassServer(Conversation):
         self._hostname = hostname
         self._user = b""
         self._avatar: IPasswordChange | None = None
-        self._failures = 0
+        self._failures = Failures()  # of whatever kind
         self._commands: dict[bytes, Callable[[bytes], Awaitable[None] | None]] = {
             b"USER": self._do_user,
             b"PASS": self._do_pass,
@@ -103,10 +101,8 @@ class PopPassServer(Conversation):
             # No session is named as the mind: the change must not end the very connection that makes it.
             _, self._avatar, _ = await self._portal.login(credentials, None, IPasswordChange)
         except UnauthorizedLogin:
-            counters.login("poppassd", "bad-credentials")
             self._fail("Wrong user name or password")
         else:
-            counters.login("poppassd", "ok")
             self._say(200, "Your new password please")
 
     async def _do_newpass(self, password: bytes) -> None:
@@ -132,6 +128,5 @@ class PopPassServer(Conversation):
 
     def _fail(self, text: str) -> None:
         self._say(500, text)
-        self._failures += 1
-        if self._failures >= MAX_FAILURES:
+        if self._failures.one_more():
             self.close()

@@ -37,6 +37,7 @@ from mailsvc.smtp.auth import attempt
 from mailsvc.wire.channel import circumstances
 from mailsvc.wire.conversation import Conversation, Gone
 from mailsvc.wire.framing import Flaw
+from mailsvc.wire.limits import Failures
 from mailsvc.wire.options import ListenerOptions, Protocol, TLSMode
 from mailsvc.wire.sasl import LINE_LIMIT, offered
 
@@ -63,11 +64,11 @@ MAX_IDLE = 100
 """Commands that do no work, since the last message, after which the connection is closed: each of them renews the time-out, and so keeps
 the place of somebody who has mail (Postfix: the junk command limit)."""
 
-MAX_LOGIN_FAILURES = 3
-"""Wrong passwords after which the connection is closed."""
-
 _FOREIGN = frozenset({b"GET", b"POST", b"PUT", b"HEAD", b"OPTIONS", b"CONNECT"})
 """What a web browser would say that somebody sends here: nothing of it may be taken for a command."""
+
+_OLD_AUTH = ("LOGIN", "PLAIN")
+"""What is announced as ``AUTH=LOGIN PLAIN`` too: a draft's form, which clients older than RFC 2554 look for and others pass over."""
 
 _FLAWS = {Flaw.TOO_LONG: replies.LINE_TOO_LONG, Flaw.ENDLESS: replies.LINE_TOO_LONG, Flaw.BARE: replies.BARE}
 
@@ -110,7 +111,7 @@ class Session(Conversation, smtp.ESMTP):
         self.portal = portal
         self.options = options
         self.authenticated = None
-        self._failed_logins = 0
+        self._failures = Failures()
         self._errors = 0
         self._refusals = {False: 0, True: 0}
         self._idle = 0
@@ -278,6 +279,9 @@ class Session(Conversation, smtp.ESMTP):
         mechanisms = offered(self.options.mechanisms, self.peer)
         if mechanisms and b"AUTH" in self.verbs and self.authenticated is None:
             found[b"AUTH"] = [name.encode("ascii") for name in mechanisms]
+            old = [name.encode("ascii") for name in _OLD_AUTH if name in mechanisms]
+            if old and self.options.old_auth:
+                found[b"AUTH=" + old[0]] = old[1:]
         return found
 
     def _can_start_tls(self) -> bool:
@@ -367,9 +371,8 @@ class Session(Conversation, smtp.ESMTP):
         return await self.receive_line(self.options.idle_timeout, LINE_LIMIT)
 
     def _wrong_password(self, reply: Reply) -> None:
-        self._failed_logins += 1
         self.reply(reply)
-        if self._failed_logins >= MAX_LOGIN_FAILURES:
+        if self._failures.one_more():
             self.reply(replies.TOO_MANY_LOGINS)
             self.close()
 

@@ -1,4 +1,4 @@
-"""How many connections a listener holds: in total, per address, per network."""
+"""How many connections a listener holds: in total, per address, per network; and how many failed log-ins a connection."""
 
 from collections import Counter
 from collections.abc import Hashable, Iterable
@@ -8,7 +8,10 @@ import attrs
 
 from mailsvc.core.options import Network
 
-__all__ = ["Crowd", "plain_address", "within"]
+__all__ = ["MAX_LOGIN_FAILURES", "Crowd", "Failures", "plain_address", "within"]
+
+MAX_LOGIN_FAILURES = 3
+"""Wrong passwords after which a connection is closed."""
 
 
 def plain_address(host: str) -> str:
@@ -66,3 +69,15 @@ class Crowd:
         if not address or (ip := ip_address(address)).is_loopback:
             return []
         return [(("address", ip.packed), self.per_address), (("network", _network(ip)), self.per_network)]
+
+
+@attrs.define
+class Failures:
+    """The failed log-ins of one connection. (Slowing down those who come again is the business of auth.)"""
+
+    count: int = 0
+
+    def one_more(self) -> bool:
+        """Count one; whether it is one too many, so that the connection is to be closed."""
+        self.count += 1
+        return self.count >= MAX_LOGIN_FAILURES

@@ -90,6 +90,11 @@ class ListenerOptions:
         en="POP3: offer APOP, for old clients with a device password that is kept for it. Off means no timestamp in the greeting.",
         ja="POP3 で APOP を提供する（そのために保存した機器用パスワードを使う古いクライアント向け）。false なら挨拶に時刻印を入れない。",
     )
+    old_auth: bool = option(
+        False,
+        en="SMTP: announce log-ins a second time as `AUTH=LOGIN PLAIN`, for Outlook Express 4 and others that know only that form.",
+        ja="SMTP でログイン方式を `AUTH=LOGIN PLAIN` の形でも知らせる（この形しか知らない Outlook Express 4 など向け）。",
+    )
     domain: str = option(
         "",
         en="Domain of a login typed without one on this listener; empty: the first domain.",

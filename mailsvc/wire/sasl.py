@@ -18,7 +18,7 @@ import attrs
 from twisted.logger import Logger
 
 from mailsvc.core.values import Peer
-from mailsvc.formats.sasl import MECHANISMS, Challenge, Circumstances, Done, Mechanism, Need, Proof, SaslError
+from mailsvc.formats.sasl import MECHANISMS, SPA, Challenge, Circumstances, Done, Mechanism, Need, Proof, SaslError
 from mailsvc.wire.framing import BadLine, Flaw
 
 __all__ = [
@@ -27,11 +27,13 @@ __all__ = [
     "Ask",
     "Exchange",
     "Lookup",
+    "NotOffered",
     "Outcome",
     "SaslFailure",
     "authenticate",
     "begin",
     "offered",
+    "why_not",
 ]
 
 log = Logger()
@@ -52,6 +54,14 @@ class SaslFailure(enum.Enum):
     REFUSED = (
         "refused"  # SMTP 535, POP3 [AUTH]: well-formed, but not to be believed (another channel, a replayed nonce)
     )
+
+
+class NotOffered(enum.Enum):
+    """Why a mechanism that a client asks for is not carried out."""
+
+    SPA = "spa"  # never; its user has to switch something off
+    UNPROTECTED = "unprotected"  # not before TLS
+    UNKNOWN = "unknown"
 
 
 Outcome = Proof | SaslFailure
@@ -95,6 +105,15 @@ def offered(wanted: Iterable[str], peer: Peer) -> tuple[str, ...]:
         and (peer.tls == "TLSv1.3" or not entry.binding)
         and (peer.certified or not entry.certificate)
     )
+
+
+def why_not(name: str, wanted: Iterable[str], peer: Peer) -> NotOffered | None:
+    """Why the mechanism of this name (in capitals) cannot be used by this client as things are; None: it can."""
+    if name in offered(wanted, peer):
+        return None
+    if name in SPA:
+        return NotOffered.SPA
+    return NotOffered.UNPROTECTED if name in wanted and peer.tls is None else NotOffered.UNKNOWN
 
 
 def begin(name: str, circumstances: Circumstances) -> Exchange:

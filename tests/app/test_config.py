@@ -79,7 +79,7 @@ def test_configuration_cannot_be_changed(tmp_path: Path) -> None:
         config.workers = 2  # type: ignore[misc]
 
 
-SOURCES = ", ".join(["own", "passwd", *sorted(factory.authType for factory in findCheckerFactories())])
+SOURCES = ", ".join(["own", "passwd", "pam", *sorted(factory.authType for factory in findCheckerFactories())])
 
 # Each row: what is added to the minimal file (or replaces it after "="), and the lines that must come out, in English and Japanese.
 NAMES = ", ".join(MECHANISMS)
@@ -257,16 +257,24 @@ TABLE = {
         ],
     ),
     "password sources": (
-        '[auth]\nsources = ["own", "pswd:/x",\n"passwd:relative", "passwd:/no/such/file", "memory:a:b"]\n',
+        '[auth]\nsources = ["own", "pswd:/x",\n"passwd:relative", "passwd:/no/such/file", "memory:a:b", "own",\n'
+        '"pam:no-such-service", "pam:../passwd"]\n',
         [
             'mailsvc.toml:9: auth.sources[2]: "pswd:/x" is no source of passwords; give one of: {sources}',
             'mailsvc.toml:10: auth.sources[3]: "relative" must be an absolute path: passwd:/path',
             "mailsvc.toml:10: auth.sources[4]: the file /no/such/file does not exist",
+            "mailsvc.toml:10: auth.sources[6]: own stands here already",
+            "mailsvc.toml:11: auth.sources[7]: the file /etc/pam.d/no-such-service does not exist",
+            'mailsvc.toml:11: auth.sources[8]: "../passwd" is no PAM service: write pam:NAME for the file /etc/pam.d/NAME',
         ],
         [
             'mailsvc.toml:9: auth.sources[2]: "pswd:/x" というパスワードの調べ先はありません。次のどれかを書いてください: {sources}',
             'mailsvc.toml:10: auth.sources[3]: "relative" は絶対パスで passwd:/パス と書いてください',
             "mailsvc.toml:10: auth.sources[4]: ファイル /no/such/file がありません",
+            "mailsvc.toml:10: auth.sources[6]: own はすでに書かれています",
+            "mailsvc.toml:11: auth.sources[7]: ファイル /etc/pam.d/no-such-service がありません",
+            'mailsvc.toml:11: auth.sources[8]: "../passwd" は PAM のサービス名ではありません。'
+            "ファイル /etc/pam.d/名前 に対して pam:名前 と書いてください",
         ],
     ),
     "ways to log in": (
@@ -522,3 +530,14 @@ def test_file_that_cannot_be_reached(tmp_path: Path) -> None:
     assert said(tmp_path, f'{MINIMAL}[tls]\nkey = "mailsvc.toml/key.pem"\n')[1] == (
         "mailsvc.toml:9: tls.key: the file mailsvc.toml/key.pem cannot be read: Not a directory"
     )
+
+
+def test_a_name_in_two_files_of_passwords(tmp_path: Path) -> None:
+    """A name has its password in one place: whoever stands in two files is named."""
+    (tmp_path / "one").write_text("hanako:x\ntaro:x\n")
+    (tmp_path / "two").write_text("# others\nhanako:y\njiro:y\n")
+    text = f'{MINIMAL}[auth]\nsources = ["passwd:{tmp_path}/one", "passwd:{tmp_path}/two"]\n'
+    assert said(tmp_path, text) == [
+        "mailsvc.toml:9: auth.sources[2]: these names stand in passwd:one too, "
+        "and a name may have its password in one source only: hanako"
+    ]

@@ -9,7 +9,7 @@ import attrs
 from argon2 import PasswordHasher
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
-from twisted.logger import LogLevel, capturedLogs, formatEvent
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailsvc.app.portal import MailPortal, make_portal
@@ -293,11 +293,28 @@ class DeskTests(ProcessesTestCase):
                 self.guess(1, address=f"198.51.{number}.1")
             self.clock.advance(86_400)
         self.assertEqual(
-            [formatEvent(event) for event in events if event["log_level"] is not LogLevel.debug],
+            [formatEvent(event) for event in events if event["log_namespace"] == "mailsvc.throttle"],
             [
                 "since yesterday: 5 wrong password(s) from 5 network(s), 15 attempt(s) refused unseen, 2 block(s); "
                 "0 account(s) attacked from many networks"
             ],
+        )
+
+    def test_morning_in_japanese(self) -> None:
+        """The line is in the administrator's language."""
+        desk = ThrottleDesk(self.clock, self.two.guard.throttle, self.two.bus, self.two.announce, self.file, "ja")
+        self.clock.advance(self.desk._morning.getTime() - self.clock.seconds())
+        for number in range(12):
+            self.guess(1, address=f"198.51.{number}.1")
+            self.clock.advance(3600)
+        with capturedLogs() as events:
+            desk._report()
+        desk._morning.cancel()
+        (line,) = (formatEvent(event) for event in events)
+        self.assertEqual(
+            line,
+            "昨日から: パスワードの誤り 12 回（12 ネットワークから）、照合せずに断った試行 0 回、遮断 0 回。"
+            "多数のネットワークから攻撃されたアカウント 1 件（tim@example.test: 12 ネットワーク）",
         )
 
     def test_slow_attack(self) -> None:

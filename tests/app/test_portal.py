@@ -112,8 +112,9 @@ class PortalTests(SynchronousTestCase):
         self.assertIs(interface, IDelivery)
 
     def test_unknown_interface(self) -> None:
-        """What nobody provides is NotImplementedError, as IRealm wants."""
-        self.failureResultOf(self.login(typed("tim"), IUnheardOf), NotImplementedError)
+        """What nobody provides is a fault of ours (NotImplementedError, as IRealm wants): temporary, with a traceback in the log."""
+        self.assertTrue(self.failureResultOf(self.login(typed("tim"), IUnheardOf), MailError).value.temporary)
+        self.assertEqual(len(self.flushLoggedErrors(NotImplementedError)), 1)
 
     def test_smtp_auth_then_delivery(self) -> None:
         """AUTH yields a proof; with it the connection's own log-in is the account's, without it nobody's."""

@@ -18,7 +18,9 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from mailsvc.auth.checkers import PATIENCE, Chain, DirectoryChecker, OutsideSource
+from mailsvc.auth.credentials import Admission
 from mailsvc.auth.hashing import Hasher
+from mailsvc.auth.names import WrongPassword
 from mailsvc.auth.renewal import Renewal
 from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.operations import SetPassword
@@ -262,6 +264,25 @@ class ChainTests(CheckerCase):
         chain = Chain([Source(UnauthorizedLogin()), self.own, last])
         self.assertEqual(self.admitted(chain, typed("tim")), b"tim@example.test")
         self.assertEqual(last.asked, 0)
+
+    def test_a_source_that_knows_the_name_decides(self) -> None:
+        """Who has a password in one source is not let in by another's: the name in two of them is a mistake, which is logged."""
+        chain = Chain(
+            [Source(WrongPassword("wrong-password")), Source(b"tim@example.test"), Source(UnauthorizedLogin())]
+        )
+        self.assertEqual(self.refused(chain, typed("tim")), "in-two-sources")
+        self.assertIn("'tim' has a password in two sources", self.log_text())
+        self.assertEqual(
+            self.refused(
+                Chain([Source(UnauthorizedLogin()), self.own, Source(b"tim@example.test")]), typed("tim", "x")
+            ),
+            "in-two-sources",
+        )
+
+    def test_device_passwords_are_ours(self) -> None:
+        """With the login password in another source, which has said no, a device password opens all the same."""
+        own = Source(Admission.make("tim@example.test", 4711))
+        self.assertEqual(self.admitted(Chain([Source(WrongPassword()), own]), typed("tim")), b"tim@example.test")
 
     def test_nobody_knows(self) -> None:
         """When all sources refuse, so does the chain; an empty chain refuses everybody."""

@@ -298,3 +298,16 @@ def test_revocation_lists(config: Config, tmp_path: Path) -> None:
     assert bad(examine(config, NOW + datetime.timedelta(days=31))) == [("tls.client_revoked", "check.revoked-old")]
     paths[1].write_text("nonsense")
     assert bad(examine(config, NOW)) == [("tls.client_authorities", "check.clients")]
+
+
+def test_a_password_here_and_in_a_file(run: Run, config: Config, tmp_path: Path) -> None:
+    """A name with a password of our own and one in a file is named; who has only one of them is not."""
+    (tmp_path / "passwd").write_text("hanako:x\ntaro@example.test:x\nstranger:x\n")
+    for name, given in (("hanako", ["--password-stdin"]), ("taro", ["--no-password"]), ("jiro", ["--password-stdin"])):
+        run("-c", str(config.file), "user", "add", f"{name}@example.test", *given, stdin="a long secret 1\n")
+    source = f"passwd:{tmp_path}/passwd"
+    auth = attrs.evolve(config.auth, sources=("own", source))
+    twice = [one for one in examine(attrs.evolve(config, auth=auth), NOW) if one.text.key == "check.two-passwords"]
+    assert [(one.subject, one.grade, one.text.facts) for one in twice] == [
+        ("auth.sources", Grade.BAD, {"source": source, "names": "hanako"})
+    ]

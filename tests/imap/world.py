@@ -13,13 +13,13 @@ from typing import Any
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.error import UnauthorizedLogin
-from twisted.cred.portal import Portal
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import fail, succeed
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from zope.interface import implementer
 
+from mailsvc.app.portal import MailPortal
 from mailsvc.app.realm import Realm
 from mailsvc.core.interfaces.mailboxes import IMailboxes
 from mailsvc.core.operations import AddAccount, Deliver
@@ -101,7 +101,7 @@ class World:
             self.deliver(message, date=number * DAY)
         self.passwords = Passwords({name.encode(): address.encode() for name, address in addresses.items()})
         factories: Any = {IMailboxes: mailboxes_factory(self.made.store)}
-        portal = Portal(Realm(self.made.directory, factories), [self.passwords])
+        portal = MailPortal(Realm(self.made.directory, factories), [self.passwords], lambda event: None)
         options.setdefault("mechanisms", ("PLAIN", "LOGIN"))
         options.setdefault("cleartext", (ip_network("192.0.2.0/24"), ip_network("127.0.0.0/8")))
         self.options = ListenerOptions(protocol=Protocol.IMAP, port=143, **options)

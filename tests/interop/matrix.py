@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from .imap_mailers import MAILERS
 from .imap_mailers import OPERATIONS as IMAP
+from .logins import COLUMNS
+from .logins import cells as logins
 from .programs import VERSIONS
 from .readers import COUNTERS, READERS
 from .senders import SENDERS
@@ -48,6 +50,7 @@ READING = ("list", "read", "delete", "wrong password (POP3)")
 OPERATIONS = {
     "SMTP, LMTP, POP3": (*DELIVERY, "deferred", *LMTP, *SUBMISSION, *READING),
     "IMAP": IMAP,
+    **COLUMNS,
 }
 """Title of a table -> its columns."""
 
@@ -78,7 +81,7 @@ def _using_folders() -> set[Cell]:
     }
 
 
-CELLS = frozenset(_sending() | _reading() | _using_folders())
+CELLS = frozenset(_sending() | _reading() | _using_folders() | set(logins()))
 """All that are tested; the others are nothing that a client can do, or that a listener offers."""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import attrs
 
-__all__ = ["HOST", "PATIENCE", "VERSIONS", "Line", "Login", "Outcome", "execute", "version"]
+__all__ = ["HOST", "PATIENCE", "VERSIONS", "Certificate", "Line", "Login", "Outcome", "execute", "version"]
 
 HOST = "127.0.0.1"
 
@@ -35,6 +35,7 @@ VERSIONS = {
     "imap-tools": _package("imap-tools"),
     "aioimaplib": _package("aioimaplib"),
     "Postfix": ("postconf", "-d", "mail_version"),
+    "openssl": ("openssl", "version"),
 }
 """Name of a client -> what tells its version."""
 
@@ -52,11 +53,20 @@ class Line:
 
 
 @attrs.frozen
+class Certificate:
+    """A client's certificate and its key, PEM files."""
+
+    certificate: Path
+    key: Path
+
+
+@attrs.frozen
 class Login:
-    """Who logs in."""
+    """Who logs in. ``certificate``: shown to the server, if there is one."""
 
     name: str
     password: str
+    certificate: Certificate | None = None
 
 
 @attrs.frozen

@@ -1,9 +1,12 @@
 """A submission, POP3 or IMAP listener in front of a real house: every way to log in, as a client meets it."""
 
 import datetime
+import json
 from pathlib import Path
 from typing import Any
 
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
 from twisted.internet.task import Clock
 
 from mailsvc import imap, pop3, smtp
@@ -32,6 +35,13 @@ TLS = ServerTLS(KeyPair(*self_signed([HOST, "localhost", "127.0.0.1"], datetime.
 _BUILD = {Protocol.SUBMISSION: smtp.build, Protocol.POP3: pop3.build, Protocol.IMAP: imap.build}
 
 
+def _provider_keys(file: Path) -> Path:
+    """The key of a provider that signs nothing."""
+    key = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key()))
+    file.write_text(json.dumps({"keys": [{**key, "kid": "one"}]}))
+    return file
+
+
 class LoginSite(LoginHouse):
     """``alice`` has the login password ``PASSWORD``, and ``device``, a device password that APOP and CRAM-MD5 know too.
 
@@ -51,7 +61,7 @@ class LoginSite(LoginHouse):
         doors = make_doors(
             None,
             AuthOptions(keys=self.keys.path),
-            OAuthOptions(),
+            OAuthOptions(issuer="https://login.example.test", keys=_provider_keys(path / "provider.json")),
             self.directory,
             self.secrets,
             self.store.apply,

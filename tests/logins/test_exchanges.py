@@ -12,6 +12,7 @@ import attrs
 from twisted.trial.unittest import TestCase
 
 from mailsvc.core.errors import temporary
+from mailsvc.testing.logins import PASSWORD
 from mailsvc.testing.sockets import converse
 from mailsvc.wire.options import TLSMode
 from tests.logins.site import TLS, LoginSite
@@ -103,6 +104,23 @@ CASES: list[tuple[str, list[bytes | str], str]] = [
             ([PLUS, b"c=biws,r=theirs,p=" + PROOF], WRONG),  # bound to no channel after all
         )
     ),
+    *(
+        (name, lines, end)
+        for name, first in (("OAUTHBEARER", b"n,,\x01" + BEARER), ("XOAUTH2", b"user=alice\x01" + BEARER))
+        for lines, end in (
+            (["*"], CANCELLED),
+            ([""], MALFORMED),
+            (["%"], MALFORMED),
+            ([b"alice"], MALFORMED),
+            ([first[:-1]], MALFORMED),
+            ([first.replace(b"Bearer", b"Basic")], MALFORMED),
+            ([first[:-1] + b"auth=Bearer eA==\x01\x01"], MALFORMED),  # which of the two?
+            ([first, b"\x01"], WRONG),  # RFC 7628 3.2.3: told why, the client says that it has understood
+            ([first, "*"], CANCELLED),
+            ([LONG.decode()], TOO_LONG),
+        )
+    ),
+    ("OAUTHBEARER", [b"p=tls-exporter,,\x01" + BEARER], WRONG),
 ]
 
 
@@ -282,6 +300,34 @@ class OfferTests(SocketCase):
         pop = self.site("pop3", tls=TLSMode.IMPLICIT)
         await self.converse(
             pop, "S: +OK …\nC: AUTH NTLM\nS: -ERR NTLM is not supported: …SPA…\nC: AUTH X\nS: -ERR unknown…"
+        )
+
+    async def test_old_form(self) -> None:
+        """Outlook Express 4 finds the log-in where a listener says so in the form that it knows, and only what works (A3)."""
+        site = self.site("submission", tls=TLSMode.IMPLICIT, mechanisms=("CRAM-MD5", "PLAIN", "LOGIN"), old_auth=True)
+        plain = b64encode(f"\0alice\0{PASSWORD}".encode()).decode()
+        await self.converse(
+            site,
+            f"""
+            S: 220 …
+            C: EHLO client.example
+            {chr(10).join(["S: 250-…"] * 8)}
+            S: 250-AUTH CRAM-MD5 PLAIN LOGIN
+            S: 250 AUTH=LOGIN PLAIN
+            C: AUTH PLAIN {plain}
+            S: 235 …
+            """,
+        )
+        bare = self.site("submission", auth_requires_tls=False, old_auth=True)
+        await self.converse(
+            bare,
+            f"""
+            S: 220 …
+            C: EHLO client.example
+            {chr(10).join(["S: 250-…"] * 9)}
+            S: 250 AUTH SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5
+            """,
+            implicit=False,
         )
 
     async def test_a_listener_that_offers_less(self) -> None:

@@ -43,8 +43,8 @@ def log_of(test: TestCase) -> list[LogEvent]:
 
 
 def log_lines(events: list[LogEvent]) -> list[str]:
-    """The lines of the POP3 server."""
-    return [formatEvent(event) for event in events if event["log_namespace"] == "mailsvc.pop3"]
+    """The lines about the POP3 server."""
+    return [formatEvent(event) for event in events if event["log_namespace"] in ("mailsvc.pop3", "mailsvc.login")]
 
 
 class LoginTests(TestCase):

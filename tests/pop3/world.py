@@ -9,13 +9,13 @@ import attrs
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.error import UnauthorizedLogin
-from twisted.cred.portal import Portal
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from zope.interface import implementer
 
+from mailsvc.app.portal import MailPortal
 from mailsvc.app.realm import Realm
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.directory import IDirectory
@@ -166,7 +166,7 @@ class Site:
         self.clock = clock or Clock()
         self.passwords = Passwords()
         factories: Any = {IMaildrop: maildrop_factory(store)}
-        portal = Portal(Realm(directory, factories), [self.passwords])
+        portal = MailPortal(Realm(directory, factories), [self.passwords], lambda event: None)
         options.setdefault("mechanisms", ("PLAIN", "LOGIN"))
         options.setdefault("cleartext", (ip_network("192.0.2.0/24"), ip_network("127.0.0.0/8")))
         self.options = ListenerOptions(protocol=Protocol.POP3, port=110, **options)

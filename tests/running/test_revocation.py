@@ -6,6 +6,7 @@ as long as it is far less than that after which an idle session would end anyway
 """
 
 import contextlib
+import imaplib
 import poplib
 import re
 import signal
@@ -121,6 +122,29 @@ def test_service_switched_off(server: RunningServer) -> None:
         reader(server, password="not it")
     server.command("user", "set", ALICE, "--pop3")
     reader(server).quit()
+
+
+def test_every_switch(server: RunningServer) -> None:
+    """Sending, IMAP and POP3 are switched off one by one: the sessions of that service end in both workers, all others go on."""
+    folders = [imaplib.IMAP4(server.host, server.ports["imap"], timeout=30) for _ in range(SESSIONS)]
+    for session in folders:
+        session.login(ALICE, server.accounts[ALICE])
+    mine, mail = senders(server), reader(server)
+    server.command("user", "set", ALICE, "--no-imap")
+    assert None not in [closed(session, 5) for session in folders]
+    assert all(map(is_open, mine))
+    with pytest.raises(imaplib.IMAP4.error, match="IMAP is switched off"):
+        imaplib.IMAP4(server.host, server.ports["imap"], timeout=30).login(ALICE, server.accounts[ALICE])
+    server.command("user", "set", ALICE, "--no-send")
+    assert None not in [closed(session, 5) for session in mine]
+    assert mail.noop()
+    with pytest.raises(smtplib.SMTPResponseException, match="Sending is switched off"):
+        sender(server)
+    server.command("user", "set", ALICE, "--no-pop3")
+    assert closed(mail, 5) is not None
+    server.command("user", "set", ALICE, "--imap", "--send", "--pop3")
+    for session in senders(server):
+        session.quit()
 
 
 def test_password_changed(server: RunningServer) -> None:

@@ -216,7 +216,7 @@ def test_privileges(open_folder: Path, workers: int, option: bool) -> None:
     """
     directory = open_folder / "server"
     log = open_folder / "log" / "mailsvc.log"
-    python, path = _python_of_nobody()
+    python, path = python_of_nobody()
     server = RunningServer(
         directory,
         workers=workers,
@@ -249,7 +249,7 @@ def test_privileges(open_folder: Path, workers: int, option: bool) -> None:
         server.stop()
 
 
-def _python_of_nobody() -> tuple[str, str]:
+def python_of_nobody() -> tuple[str, str]:
     """A Python that everybody may run, and the search path with which it finds us. (One below root's home is root's alone.)"""
     path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path if "site-packages" in entry or not entry)
     path = os.pathsep.join([os.getcwd(), path])

@@ -437,7 +437,7 @@ class LogTests(TestCase):
         self.assertEqual(
             lines,
             [
-                "log-in as 'alice' from 192.0.2.1 failed: wrong-password",
+                "smtp@127.0.0.1:25: 192.0.2.1 (no TLS): log-in as 'alice' failed: wrong-password",
                 "alice@example.test logged in from 192.0.2.1 by PLAIN, no TLS",
             ],
         )

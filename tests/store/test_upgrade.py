@@ -6,13 +6,15 @@ import apsw
 import pytest
 
 from mailsvc.core.interfaces.store import Field
-from mailsvc.core.operations import Deliver, Settle
+from mailsvc.core.operations import Deliver, RemoveDevice, Settle
 from mailsvc.core.queued import Outcome, State
+from mailsvc.core.secrets import Device, Scope, Verifier
 from mailsvc.core.values import EVERY_UID
 from mailsvc.db.connection import open_reader
 from mailsvc.db.schema import migrations, version_of
-from mailsvc.directory import Directory
+from mailsvc.directory import Directory, Secrets
 from mailsvc.formats.address import Address
+from mailsvc.formats.sasl import ScramKeys
 from mailsvc.store.connect import run
 from mailsvc.store.direct import DirectStore
 from mailsvc.store.layout import Layout
@@ -82,3 +84,31 @@ def test_old_queue_goes_on(dump, tmp_path):
     db = open_reader(layout.database)
     assert verify(layout, db) == []
     db.close()
+
+
+@pytest.mark.parametrize("dump", DUMPS, ids=lambda path: path.stem)
+def test_what_people_log_in_with(dump, tmp_path):
+    """Hashes, device passwords, verifiers, the key of the salts and names in quarantine are there as they were; older stores get a key."""
+    layout, number = Layout(str(tmp_path)), int(dump.stem.partition("-")[2])
+    old = apsw.Connection(layout.database)
+    old.execute(dump.read_text("utf-8")).fetchall()
+    old.close()
+    store = DirectStore(layout.root)
+    try:
+        directory, secrets = Directory(store.connection), Secrets(store.connection)
+        alice = run(directory.find_login("u1"))
+        assert (alice.address, alice.enabled, alice.mailbox) == ("alice@example.test", True, True)
+        assert run(directory.password_hash(alice.id)) == "$argon2id$v=19$x"
+        devices, verifiers = run(secrets.all_devices()), run(secrets.verifiers(alice.id, "SHA-256"))
+        if number >= 4:
+            assert devices == [Device(77, alice.id, "phone", Scope.ALL, 1700000000, 0, 0, "", "k1", b"\x0c", None)]
+            assert verifiers == [Verifier(0, b"\x01\x02", 4096, ScramKeys(b"\x0a", b"\x0b"))]
+            assert run(secrets.salt_key()) == b"Z" * 32
+        else:
+            assert (devices, verifiers, len(run(secrets.salt_key()))) == ([], [], 32)
+        freed = [(one.address, one.until) for one in run(directory.freed())]
+        assert freed == ([("gone@example.test", 4000000000)] if number >= 5 else [])
+        store.commit([RemoveDevice(alice.id, device.id) for device in devices])
+        assert run(secrets.all_devices()) == []
+    finally:
+        store.close()

@@ -16,19 +16,24 @@ from mailsvc.core.interfaces.mailboxes import IMailboxes
 from mailsvc.formats.imap import codes, responses
 from mailsvc.formats.imap.codes import Code
 from mailsvc.formats.imap.commands import Command
-from mailsvc.formats.sasl import SPA
 from mailsvc.imap.refusals import SASL_FAILURES, refusal
 from mailsvc.imap.session import Session
-from mailsvc.imap.verbs import UNAUTHENTICATED, Answer, Refused, Verb, bad, no
-from mailsvc.monitor import counters
+from mailsvc.imap.verbs import UNAUTHENTICATED, Answer, Refused, Verb, bad
 from mailsvc.wire.channel import circumstances
 from mailsvc.wire.options import TLSMode
-from mailsvc.wire.sasl import LINE_LIMIT, SaslFailure, authenticate, begin, offered
+from mailsvc.wire.sasl import LINE_LIMIT, NotOffered, SaslFailure, authenticate, begin, offered, why_not
 
 __all__ = ["CAPABILITIES", "VERBS"]
 
-MAX_LOGIN_FAILURES = 3
-"""Wrong passwords after which the connection is closed. (Slowing down those who come again is the business of auth.)"""
+_NOT_OFFERED = {
+    NotOffered.SPA: Answer(
+        "NTLM is not supported: switch off Secure Password Authentication and switch on TLS", condition="NO"
+    ),
+    NotOffered.UNPROTECTED: Answer(
+        "A password would cross this line unprotected: begin TLS first", Code.PRIVACYREQUIRED, "NO"
+    ),
+    NotOffered.UNKNOWN: Answer("Unknown authentication mechanism", condition="NO"),
+}
 
 
 def CAPABILITIES(session: Session) -> Iterable[str]:
@@ -63,7 +68,7 @@ async def _login(session: Session, command: Command) -> Answer:
     """RFC 3501 6.2.3."""
     user, password = command.args
     if not session.peer.password_ok:
-        raise _unprotected()
+        raise Refused(_NOT_OFFERED[NotOffered.UNPROTECTED])
     return await _log_in(
         session, PasswordCredentials(username=user, password=password, peer=session.peer, mechanism="USER")
     )
@@ -72,8 +77,9 @@ async def _login(session: Session, command: Command) -> Answer:
 async def _authenticate(session: Session, command: Command) -> Answer:
     """RFC 3501 6.2.2."""
     name, initial = command.args
-    if name not in _offered(session):
-        raise _not_offered(session, name)
+    reason = why_not(name, session.factory.options.mechanisms, session.peer)
+    if reason is not None:
+        raise Refused(_NOT_OFFERED[reason])
 
     async def ask(challenge: bytes) -> bytes:
         session.send(responses.continuation(challenge))
@@ -88,56 +94,27 @@ async def _authenticate(session: Session, command: Command) -> Answer:
     return await _log_in(session, credentials_of(outcome, session.peer, name))
 
 
-def _not_offered(session: Session, name: str) -> Refused:
-    if name in SPA:
-        return no("NTLM is not supported: switch off Secure Password Authentication and switch on TLS")
-    if name in session.factory.options.mechanisms and session.peer.tls is None:
-        return _unprotected()
-    return no("Unknown authentication mechanism")
-
-
-def _unprotected() -> Refused:
-    return no("A password would cross this line unprotected: begin TLS first", Code.PRIVACYREQUIRED)
-
-
 async def _log_in(session: Session, credentials: ClientCredentials) -> Answer:
     try:
         _, avatar, logout = await session.portal.login(credentials, session, IMailboxes)
-    except UnauthorizedLogin as error:
-        _log_failure(session, credentials, "bad-credentials", str(error))
+    except UnauthorizedLogin:
         raise _wrong_password(session) from None
     except MailError as error:
-        _log_failure(session, credentials, error.reason, str(error))
-        too_many = _one_too_many(session)
-        if error.reason == "throttled" and too_many:
+        if session.failures.one_more() and error.reason == "throttled":
             raise Refused(attrs.evolve(refusal(error), then=_turn_away(session))) from None
         raise
     session.log_in(avatar, logout)
-    counters.login("imap", "ok")
     session.log("{client}: {account} logged in")
     return Answer("Logged in", codes.capability(session.capability_names()))
 
 
 def _wrong_password(session: Session) -> Refused:
     answer = Answer("Wrong user name or password", Code.AUTHENTICATIONFAILED, "NO")
-    return Refused(attrs.evolve(answer, then=_turn_away(session)) if _one_too_many(session) else answer)
-
-
-def _one_too_many(session: Session) -> bool:
-    """Count a failed log-in."""
-    session.login_failures += 1
-    return session.login_failures >= MAX_LOGIN_FAILURES
+    return Refused(attrs.evolve(answer, then=_turn_away(session)) if session.failures.one_more() else answer)
 
 
 def _turn_away(session: Session) -> Callable[[], None]:
     return lambda: session.hang_up("Too many failed log-ins")
-
-
-def _log_failure(session: Session, credentials: ClientCredentials, outcome: str, detail: str) -> None:
-    counters.login("imap", outcome)
-    name = credentials.username[:100].decode("utf-8", "replace")
-    if outcome != "throttled":  # who guesses all night writes nothing here
-        session.log("{client}: log-in as {name!r} failed: {reason}", name=name, reason=detail or outcome)
 
 
 VERBS = (
