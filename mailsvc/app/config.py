@@ -13,6 +13,7 @@ from mailsvc.app.config_file import ConfigError, ConfigFile, Problem, read
 from mailsvc.app.options import AppOptions, DomainOptions, LogOptions
 from mailsvc.app.structure import Structure, homes_of
 from mailsvc.auth.options import AuthOptions, OAuthOptions, ThrottleOptions
+from mailsvc.auth.relay_options import RelayOptions
 from mailsvc.directory.options import AccountOptions
 from mailsvc.monitor.options import MonitorOptions
 from mailsvc.net.options import TLSOptions
@@ -50,6 +51,13 @@ class Config(AppOptions):
         metadata={
             "en": "Guessing of passwords is slowed and blocked.",
             "ja": "パスワードの推測を遅らせ、遮断する。",
+        },
+    )
+    relay: RelayOptions = attrs.field(
+        factory=RelayOptions,
+        metadata={
+            "en": "Who may send mail to other servers. Mail for people here is taken from anyone; for everybody else a rule must allow it.",
+            "ja": "ほかのサーバーへ送信できる人。ここの利用者宛てのメールはだれからでも受け取り、それ以外は規則が許したときだけ送る。",
         },
     )
     tls: TLSOptions = attrs.field(

@@ -18,6 +18,7 @@ import idna
 from twisted.cred.strcred import findCheckerFactories
 
 from mailsvc.app.config_file import KeyPath, key_text
+from mailsvc.app.relay_checks import relay_faults
 from mailsvc.formats.address import canonical_domain
 from mailsvc.formats.sasl import MECHANISMS
 from mailsvc.store.layout import SOCKET_PATH_BYTES, Layout
@@ -291,4 +292,5 @@ CHECKS = (
     _collisions,
     _domains,
     _name_rules,
+    relay_faults,
 )

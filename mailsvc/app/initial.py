@@ -79,6 +79,7 @@ def values(initial: Initial) -> dict[str, Any]:
         **preset.get("", {}),
         "store": {"path": _STORE},
         "tls": {"certificate": _CERTIFICATE, "key": _KEY},
+        **({"relay": preset["relay"]} if "relay" in preset else {}),
         "domain": [{"name": initial.domain}],
         "listener": [
             _listener(initial, protocol, port, tls) | preset.get(protocol, {}) for protocol, port, tls in _LISTENERS

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import attrs
 
-from mailsvc.core.options import ReadableFile, Size, option
+from mailsvc.core.options import Duration, ReadableFile, Size, option
 from mailsvc.wire.options import Protocol
 
 __all__ = ["AppOptions", "DomainOptions", "Language", "LogFormat", "LogOptions"]
@@ -87,6 +87,12 @@ class DomainOptions:
         en="PEM file with its private key.",
         ja="その秘密鍵の PEM ファイル。",
         example='"example.test.key"',
+    )
+    relay_window: Duration | None = option(
+        None,
+        en="POP-before-SMTP: how long a log-in of this domain's accounts lets them send, instead of the rule's `window`.",
+        ja="POP before SMTP: このドメインのアカウントの受信から送信を許す時間。規則の `window` の代わりに使う。",
+        example='"10 min"',
     )
     shortest_name: int = option(
         2,

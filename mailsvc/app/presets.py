@@ -9,8 +9,8 @@ __all__ = ["PRESETS", "changes"]
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "modern": {},
-    "kyoto": {"": {"language": "ja"}},
-    "tohoku": {"": {"language": "ja"}},
+    "kyoto": {"": {"language": "ja"}, "relay": {"preset": "kyoto"}},
+    "tohoku": {"": {"language": "ja"}, "relay": {"preset": "tohoku"}},
     "hokkaido": {"": {"language": "ja"}, "smtp": {"message_size": "10 MB"}},
     "imail": {
         "": {"language": "ja"},
@@ -18,9 +18,9 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "submission": {"bare_newlines": "normalise"},
     },
 }
-"""What each preset changes: at the top of the file (``""``), and in the listeners of a protocol."""
+"""What each preset changes: at the top of the file (``""``), in a table, and in the listeners of a protocol."""
 
 
 def changes(preset: str) -> list[tuple[str, str, Any]]:
-    """What a preset changes, for the manual: protocol (or ``""``), key, value."""
+    """What a preset changes, for the manual: protocol, table or ``""``, key, value."""
     return [(place, key, value) for place, keys in PRESETS[preset].items() for key, value in keys.items()]

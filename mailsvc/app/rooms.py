@@ -20,6 +20,7 @@ from mailsvc.app.config import Config
 from mailsvc.app.logging import Levels
 from mailsvc.app.portal import MailPortal, make_portal
 from mailsvc.app.realm import Realm
+from mailsvc.app.relaying import make_permits
 from mailsvc.app.rules import password_rules
 from mailsvc.app.sessions import Sessions
 from mailsvc.auth.doors import make_doors
@@ -27,7 +28,7 @@ from mailsvc.auth.guard import Guard, make_throttle
 from mailsvc.auth.hashing import Hasher
 from mailsvc.auth.password_change import PasswordChanges
 from mailsvc.auth.pool import BoundedPool
-from mailsvc.auth.relay import decide
+from mailsvc.auth.relay_checker import RelayChecker
 from mailsvc.auth.usage import DeviceUsage
 from mailsvc.bus import Announcement, Bus
 from mailsvc.core.interfaces.delivery import IDelivery
@@ -104,7 +105,8 @@ def build_rooms(
     """Put the rooms together. Raises ValueError for a source of passwords that cannot be used."""
     directory = Directory(store.connection)
     pool = BoundedPool(reactor, config.auth.hashing_threads, config.auth.hashing_queue)
-    services = Services(store=store, directory=directory, decide=decide, hostname=config.hostname)
+    permits = make_permits(config, store, directory)
+    services = Services(store=store, directory=directory, permits=permits, hostname=config.hostname)
     reception = Reception(services, {listener.name: listener for listener in config.listeners})
     sessions = Sessions(directory, config.auth.end_sessions)
     sessions.listen(store.bus)
@@ -131,7 +133,7 @@ def build_rooms(
         usage.note,
         checkers,
     )
-    portal = make_portal(realm, doors, store.bus.publish, guard)
+    portal = make_portal(realm, doors, store.bus.publish, guard, RelayChecker(permits.desk))
     return Rooms(
         reactor=reactor,
         config=config,

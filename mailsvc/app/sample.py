@@ -45,8 +45,13 @@ def _tables(key: str, field: "attrs.Attribute[Any]", value: Any, language: str) 
     if attrs.has(kind):
         yield f"\n{_comment(help_of(field, language))}\n[{key}]"
         yield from _keys(kind, value or {}, language)
+        for name, inner in keys_of(kind).items():
+            yield from _tables(f"{key}.{name}", inner, (value or {}).get(name, ()), language)
     elif attrs.has(entry):
         yield "\n" + _comment(help_of(field, language))
+        if not value and "." in key:  # nothing shows how to write one
+            yield f"#[[{key}]]"
+            yield from _keys(entry, {}, language)
         for index, table in enumerate(value):
             if index == 0:
                 yield f"[[{key}]]"
@@ -91,27 +96,39 @@ def manual(language: str) -> str:
     parts = [texts.say("manual.comment"), _title(texts.say("manual.title"), "="), texts.say("manual.introduction")]
     parts += [_title(texts.say("manual.top"), "-"), *_entries(Config, texts)]
     for key, field in keys_of(Config).items():
-        if not _is_plain(field):
-            kind, entry = plain_type(field.type), entry_type(field.type)
-            parts.append(_title(f"[[{key}]]" if entry else f"[{key}]", "-"))
-            parts += [help_of(field, language), *_entries(entry or kind, texts)]
+        parts += _table_entries(key, field, texts)
     parts += [_title(texts.say("manual.presets"), "-"), texts.say("manual.presets-introduction"), *_presets(texts)]
     return "\n\n".join(parts) + "\n"
+
+
+def _table_entries(key: str, field: "attrs.Attribute[Any]", texts: Texts) -> Iterator[str]:
+    """A table, and those in it; nothing for a key with a value."""
+    if _is_plain(field):
+        return
+    kind, entry = plain_type(field.type), entry_type(field.type)
+    yield _title(f"[[{key}]]" if entry else f"[{key}]", "-")
+    yield help_of(field, texts.language)
+    yield from _entries(entry or kind, texts)
+    for name, inner in keys_of(entry or kind).items():
+        yield from _table_entries(f"{key}.{name}", inner, texts)
 
 
 def _presets(texts: Texts) -> Iterator[str]:
     """Each preset: for whom it is and what it changes."""
     for preset in PRESETS:
-        changed = [
-            f"``{f'[[listener]] {place}: ' if place else ''}{key} = {value_text(value)}``"
-            for place, key, value in changes(preset)
-        ]
+        changed = [f"``{_place(place)}{key} = {value_text(value)}``" for place, key, value in changes(preset)]
         listed = (
             texts.say("manual.preset-changes", changes=", ".join(changed))
             if changed
             else texts.say("manual.preset-none")
         )
         yield f"``{preset}``\n    {texts.tell(_PRESETS[preset])} {listed}"
+
+
+def _place(place: str) -> str:
+    if place in keys_of(Config):
+        return f"[{place}] "
+    return f"[[listener]] {place}: " if place else ""
 
 
 _PRESETS = {

@@ -11,12 +11,13 @@ from mailsvc.formats.address import Address
 
 __all__ = [
     "Grant",
-    "GrantsChanged",
     "Limits",
     "Miss",
     "RelayDecision",
     "RelayFacts",
+    "RelayFactsChanged",
     "Spent",
+    "account_subject",
 ]
 
 
@@ -28,7 +29,8 @@ class Grant:
     :ivar credential: by which the account had logged in (``core.secrets``). :ivar protocol: ``"pop3"`` or ``"imap"``, ``"hand"``: given by
     hand. :ivar tls: version, ``""`` for none.
     :ivar first: its first proof. :ivar last: its last. :ivar expiry: when it ends by itself. :ivar ended: when it was ended before that,
-    0: it was not; ``why``: by what (``"revoked"``, ``"account"``, ``"password"``, ``"device"``, ``"logout"``).
+    0: it was not; ``why``: by what (``"revoked"``, ``"account"``, ``"password"``, ``"device"``,
+    ``"logout"``, ``"clock"``).
     :ivar boot: which start of the machine ``deadline`` belongs to. :ivar deadline: the expiry on the clock that nobody sets
     (CLOCK_BOOTTIME, milliseconds).
     """
@@ -55,8 +57,8 @@ class Grant:
 
 
 @attrs.frozen
-class GrantsChanged:
-    """Published in every process after a commit that gave, renewed or ended grants."""
+class RelayFactsChanged:
+    """Published in every process after a commit that changed what relay decisions depend on: grants, accounts, aliases, domains."""
 
 
 @attrs.frozen(kw_only=True)
@@ -73,6 +75,11 @@ class Spent:
 
     messages: int = 0
     recipients: int = 0
+
+
+def account_subject(account: int) -> str:
+    """Under what name the mail of an account is counted; that of an address is counted under its network."""
+    return f"account:{account}"
 
 
 @attrs.frozen(kw_only=True)

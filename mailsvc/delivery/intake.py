@@ -31,6 +31,10 @@ def too_big(limit: int) -> MailError:
     return MailError(Kind.TOO_BIG, "too-big", text)
 
 
+MAX_KEPT_HEADER = 65_536
+"""Octets of a header that are kept."""
+
+
 class Intake:
     """Takes the pieces of one message."""
 
@@ -45,6 +49,7 @@ class Intake:
         self._writer: IBodyWriter | None = None
         self._audit = NewlineAudit(MAX_LINE)
         self._hops = HopCounter()
+        self._beginning: list[bytes] = []
         self._tail = b""
         self._failure: Exception | None = None
 
@@ -67,10 +72,18 @@ class Intake:
         self._audit.feed(data)
         if not self._hops.done:
             self._hops.feed(data)
+            if self.size <= MAX_KEPT_HEADER:
+                self._beginning.append(data)
         self._tail = data[-2:] if len(data) > 1 else self._tail[-1:] + data
         if self._writer is None:
             self._writer = self._create()
         self._writer.write(data)
+
+    @property
+    def header(self) -> bytes:
+        """The header fields, the empty line not included; of a header over :data:`MAX_KEPT_HEADER` octets, what came first."""
+        header, end, _ = b"".join(self._beginning).partition(b"\r\n\r\n")
+        return header + end[:2]
 
     async def close(self) -> Body:
         """The whole message has come. Raises TOO_BIG, BAD_CONTENT, NOT_NOW, or whatever went wrong on the way."""

@@ -4,7 +4,6 @@ Ours: the accounts that the directory leads to, with room for the message. Other
 says yes the answer is "not now" (451), told apart from no (550). The postmaster of this host is ours by whatever name it is called.
 """
 
-from mailsvc.auth.relay import RelayFacts
 from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.interfaces.delivery import Recipient
 from mailsvc.delivery.services import Sender, Services
@@ -45,14 +44,8 @@ async def _outside(services: Services, sender: Sender, forward_path: Address) ->
     # LMTP hands over what another server has accepted for people here; sending it on would make two servers of one loop.
     if sender.peer.protocol == "lmtp":
         return MailError(Kind.RELAY_DENIED, "lmtp-never-relays", "Not a recipient here, and LMTP does not relay")
-    account = sender.account and await services.directory.account(sender.account.id)  # as of now, not of the log-in
-    facts = RelayFacts(
-        peer=sender.peer,
-        account=account,
-        sender=sender.envelope.reverse_path,
-        recipient=forward_path,
-    )
-    decision = services.decide(facts, int(services.now()))
-    if decision.allowed:
-        return temporary("no-queue", f"relay allowed by {decision.rule}")
-    return MailError(Kind.RELAY_DENIED, decision.reason)
+    try:
+        decision = await sender.permission.check(forward_path)
+    except MailError as error:
+        return error
+    return temporary("no-queue", f"relay allowed by {decision.rule}")

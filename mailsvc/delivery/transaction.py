@@ -4,7 +4,7 @@
 
     rcpt -> route -> Recipient(accounts)
     write -> Intake -> body writer                   (nothing is kept here)
-    commit -> trace + body + description -> store.apply([Deliver]) -> queue id
+    commit -> trace, missing fields + body + description -> store.apply([SpendGrant, Deliver]) -> queue id
 
 After :meth:`Transaction.commit` returned, the message is durable for every recipient; if it raised, for none.
 """
@@ -21,7 +21,8 @@ from mailsvc.core.values import Body, Description, SystemFlag
 from mailsvc.delivery.intake import Intake
 from mailsvc.delivery.routing import route
 from mailsvc.delivery.services import Sender, Services
-from mailsvc.delivery.trace import trace
+from mailsvc.delivery.submission import missing_fields
+from mailsvc.delivery.trace import rendered_date, trace
 from mailsvc.formats.address import Address
 from mailsvc.formats.smtp import mailbox, path
 from mailsvc.monitor import counters
@@ -60,8 +61,10 @@ class Transaction:
 
     async def commit(self) -> str:
         """Store the message for all recipients; the queue id."""
+        permission = self._sender.permission
         try:
             body = await self._intake.close()
+            await permission.check_from(self._intake.header)
         except BaseException:
             self.abort()
             raise
@@ -69,8 +72,12 @@ class Transaction:
         queue_id = self._next_id()
         second = int(self._services.now())
         prefix = trace(self._sender, self.recipients, self._services.hostname, queue_id, second)
+        if self._sender.is_submission:
+            prefix += missing_fields(self._intake.header, queue_id, self._services.hostname, rendered_date(second))
         description = await self._services.store.bodies.describe(prefix, body)
-        await self._services.store.apply([self._deliver(prefix, body, second, description)])
+        spending = permission.operations()
+        results = await self._services.store.apply([*spending, self._deliver(prefix, body, second, description)])
+        permission.accepted(results[: len(spending)])
         self._report(queue_id, body.size)
         return queue_id
 

@@ -89,6 +89,7 @@ _KINDS: dict[Kind, tuple[int, str, str]] = {
 _REASONS: dict[str, tuple[int, str, str]] = {
     "low-disk": (452, "4.3.1", "Not enough space on this server now, please try again later"),
     "no-queue": (451, "4.3.0", "Mail to other servers cannot be taken yet, please try again later"),
+    "relay-limit": (450, "4.7.1", "You have sent as much as an hour allows, please send again later"),
     "mail-loop": (554, "5.4.6", "Mail loop"),
 }
 
@@ -98,9 +99,11 @@ def auth_later(error: MailError) -> Reply:
     return Reply(AUTH_LATER.code, AUTH_LATER.enhanced, error.text) if error.text else AUTH_LATER
 
 
-def reply_to(error: MailError) -> Reply:
-    """The reply to a refusal; its own text, if it has one, instead of ours."""
+def reply_to(error: MailError, utf8: bool = False) -> Reply:
+    """The reply to a refusal; its own text, if it has one, instead of ours. ``utf8``: the client can read UTF-8."""
     code, enhanced, text = _REASONS.get(error.reason) or _KINDS.get(error.kind, (554, "5.0.0", "Refused"))
     if error.temporary and code >= 500:
         code, enhanced = 451, "4" + enhanced[1:]
+    if utf8 and error.local:
+        return Reply(code, enhanced, error.text or text, error.local, utf8=True)
     return Reply(code, enhanced, error.text or text)

@@ -27,6 +27,7 @@ from mailsvc.bus import Announcement, Bus
 from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.interfaces.store import ILock, IStore
 from mailsvc.core.operations import Operation
+from mailsvc.core.relay import RelayFactsChanged
 from mailsvc.core.values import AccountChanged, MailboxChanged, NewsMissed
 from mailsvc.store import codec
 from mailsvc.store.base import StoreBase
@@ -188,6 +189,8 @@ class StoreClient(StoreBase, MultiService):
         elif kind == "accounts":
             for event in rest[0]:
                 self.bus.publish(AccountChanged(*event))
+        elif kind == "relay":
+            self.bus.publish(RelayFactsChanged())
         elif kind == "announce":
             self.bus.publish(Announcement(*rest))
 

@@ -20,8 +20,9 @@ A deadline (``CLOCK_MONOTONIC``, seconds; optional) says when the client gives u
 peer that nothing was.
 
 Any request may be answered ``[id, "error", kind, reason, text, detail, temporary]``. The owner speaks first with
-``[0, "hello", VERSION]``, and unasked sends ``[0, "changed", [[field of MailboxChanged, ...], ...]]`` and
-``[0, "accounts", [[account, credential or None], ...]]`` before the answers of that commit, and ``[0, "announce", topic, payload]``.
+``[0, "hello", VERSION]``, and unasked sends ``[0, "changed", [[field of MailboxChanged, ...], ...]]``,
+``[0, "accounts", [[account, credential or None], ...]]`` and ``[0, "relay", []]`` before the answers of that commit, and
+``[0, "announce", topic, payload]``.
 """
 
 import operator

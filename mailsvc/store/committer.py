@@ -16,6 +16,7 @@ import attrs
 
 from mailsvc.core.errors import MailError, temporary
 from mailsvc.core.operations import Operation
+from mailsvc.core.relay import RelayFactsChanged
 from mailsvc.core.values import AccountChanged, MailboxChanged
 from mailsvc.db.connection import DatabaseRefused, open_writer
 from mailsvc.db.schema import migrate
@@ -48,12 +49,14 @@ def take_lease(layout: Layout) -> int:
 class Group:
     """What one commit did.
 
-    :ivar answers: for each request its results, or why nothing of it was done. :ivar changed: and ``accounts``: whom to tell of what.
+    :ivar answers: for each request its results, or why nothing of it was done. :ivar changed: and ``accounts``, ``relay``: whom to tell of
+    what.
     """
 
     answers: list[list[Any] | MailError]
     changed: list[MailboxChanged]
     accounts: list[AccountChanged]
+    relay: list[RelayFactsChanged] = attrs.field(factory=list)
 
 
 class Committer:
@@ -109,7 +112,7 @@ class Committer:
         self._label(context.labelled)
         if context.unlinked:
             self.unlink(context.unlinked)
-        return Group(answers, transaction.changes(context), context.accounts)
+        return Group(answers, transaction.changes(context), context.accounts, context.relay[:1])
 
     def look(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a question, asked between two commits. Raises apsw.Error, DatabaseRefused, OSError."""

@@ -51,7 +51,7 @@ class DirectStore(StoreBase):
         (answer,) = group.answers
         if isinstance(answer, MailError):
             raise answer
-        for event in (*group.changed, *group.accounts):
+        for event in (*group.changed, *group.accounts, *group.relay):
             self.bus.publish(event)
         return answer
 

@@ -49,7 +49,7 @@ def test_sample_says_its_values(language: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_comment_can_be_switched_on(language: str) -> None:
     """Removing the "#" of every example leaves a file of correct keys and types."""
-    text = re.sub(r"^#(?=[a-z_]+ = )", "", sample(language), flags=re.MULTILINE)
+    text = re.sub(r"^#(?=[a-z_]+ = |\[\[)", "", sample(language), flags=re.MULTILINE)
     structure = Structure(ConfigFile(Path("mailsvc.toml"), tomllib.loads(text), locate(text)))
     structure.fill(Config, structure.file.table)
     assert {problem.text.key for problem in structure.problems.values()} <= {"config.file-missing"}

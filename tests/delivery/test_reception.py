@@ -1,5 +1,6 @@
 """The delivery avatar over a real store: what is accepted is there, what is refused is not."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,8 @@ import attrs
 from twisted.trial.unittest import TestCase
 from zope.interface.verify import verifyObject
 
-from mailsvc.auth.relay import RelayDecision, RelayFacts, decide
+from mailsvc.auth.relay_desk import Asked
+from mailsvc.auth.relay_permission import Permits
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.delivery import Envelope, IDelivery, ITransaction
 from mailsvc.core.operations import AddAlias, ChangeAccount
@@ -17,6 +19,7 @@ from mailsvc.delivery.services import Services
 from mailsvc.formats.address import Address
 from mailsvc.testing.directory import MemoryDirectory
 from mailsvc.testing.failing import FailingStore
+from mailsvc.testing.relay import make_test_permits
 from mailsvc.testing.store import make_store
 from mailsvc.wire.options import ListenerOptions, Protocol
 
@@ -37,22 +40,29 @@ class ReceptionTests(TestCase):
         self.made = make_store(self.mktemp())
         self.store = self.made.store
         self.addCleanup(self.store.close)
-        self.asked: list[RelayFacts] = []
+        self.asked: list[Asked] = []
         self.reached = ""
 
-    def decide(self, facts: RelayFacts, now: int) -> RelayDecision:
-        """The real decision, remembered."""
-        self.asked.append(facts)
-        return decide(facts, now)
+    def permits(self) -> Permits:
+        """The real decision, with what it was asked remembered."""
+        permits = make_test_permits(self.made.directory)
+        permits.desk.decide = partial(self.decide, permits.desk.decide)  # type: ignore[method-assign]
+        return permits
+
+    async def decide(self, real: Any, asked: Asked) -> Any:
+        """Remember."""
+        self.asked.append(asked)
+        return await real(asked)
 
     def avatar(self, account: Account | None = None, protocol: str = "smtp", **options: Any) -> Any:
         """The avatar that a client on such a listener is given."""
         chosen = listener(protocol, **options)
         services = Services(
-            store=self.store, directory=self.made.directory, decide=self.decide, hostname="mx.example.test"
+            store=self.store, directory=self.made.directory, permits=self.permits(), hostname="mx.example.test"
         )
         avatar, logout = Reception(services, {chosen.name: chosen}).avatar(
-            account, Peer("192.0.2.1", chosen.name, protocol, host=self.reached)
+            account,
+            Peer("192.0.2.1", chosen.name, protocol, host=self.reached, mechanism="PLAIN" if account else ""),
         )
         self.addCleanup(logout)
         return avatar
@@ -162,8 +172,8 @@ class ReceptionTests(TestCase):
         transaction = await self.avatar(account).mail(SENDER)
         error = await self.refusal(transaction.rcpt(outside))
         self.assertEqual((error.kind, error.reason), (Kind.NOT_NOW, "no-queue"))
-        self.assertEqual([facts.account for facts in self.asked], [None, account])
-        self.assertEqual(self.asked[0].recipient, outside)
+        assert account is not None
+        self.assertEqual([asked.account for asked in self.asked], [0, account.id])
         self.assertEqual(self.asked[0].sender, SENDER.reverse_path)
         self.assertEqual(transaction.recipients, [])
 
@@ -235,7 +245,9 @@ class FailingStoreTests(TestCase):
         directory.add("alice@example.test")
         for step in ("create", "write", "close", "apply"):
             store = FailingStore(bodies=() if step == "apply" else (step,))
-            services = Services(store=store, directory=directory, decide=decide, hostname="mx.example.test")
+            services = Services(
+                store=store, directory=directory, permits=make_test_permits(directory), hostname="mx.example.test"
+            )
             avatar, _ = Reception(services, {chosen.name: chosen}).avatar(None, Peer("192.0.2.1", chosen.name, "smtp"))
             transaction = await avatar.mail(SENDER)
             await transaction.rcpt(ALICE)
@@ -251,7 +263,12 @@ class FailingStoreTests(TestCase):
     async def test_low_disk(self) -> None:
         """Below the mark no transaction begins."""
         chosen = listener()
-        services = Services(store=FailingStore(space=True), directory=MemoryDirectory(), decide=decide, hostname="mx")
+        services = Services(
+            store=FailingStore(space=True),
+            directory=MemoryDirectory(),
+            permits=make_test_permits(MemoryDirectory()),
+            hostname="mx",
+        )
         avatar, _ = Reception(services, {chosen.name: chosen}).avatar(None, Peer("192.0.2.1", chosen.name, "smtp"))
         with self.assertRaises(MailError):
             await avatar.mail(SENDER)

@@ -20,7 +20,7 @@ from zope.interface import implementer
 
 from mailsvc.app.portal import MailPortal
 from mailsvc.app.realm import Realm
-from mailsvc.auth.relay import RelayChecker, decide
+from mailsvc.auth.relay_checker import RelayChecker
 from mailsvc.core.interfaces.delivery import IDelivery
 from mailsvc.core.operations import Deliver
 from mailsvc.core.values import Body, Description
@@ -28,6 +28,7 @@ from mailsvc.delivery import Reception
 from mailsvc.delivery.services import Services
 from mailsvc.smtp import build
 from mailsvc.testing.directory import MemoryDirectory
+from mailsvc.testing.relay import make_test_permits
 from mailsvc.testing.transcript import WHOLE, Cut, replay
 from mailsvc.wire.conversation import Conversation
 from mailsvc.wire.factory import ConversationFactory
@@ -182,13 +183,14 @@ class World:
         self.services = Services(
             store=self.store,  # type: ignore[arg-type]
             directory=self.directory,
-            decide=decide,
+            permits=make_test_permits(self.directory),
             hostname=HOSTNAME,
             now=self.clock.seconds,
         )
+        self.directory.changed = self.services.permits.desk.forget
         reception = Reception(self.services, {self.options.name: self.options})
         realm = Realm(self.directory, {IDelivery: reception.avatar})
-        self.portal = MailPortal(realm, [self.passwords, RelayChecker()], lambda event: None)
+        self.portal = MailPortal(realm, [self.passwords, RelayChecker(self.services.permits.desk)], lambda event: None)
         self.factory = ConversationFactory(
             self.options, build(self.options, self.portal, HOSTNAME), self.clock, tls="context"
         )
