@@ -17,6 +17,7 @@ from twisted.cred.checkers import ICredentialsChecker
 from twisted.internet.threads import deferToThreadPool
 
 from mailsvc.app.config import Config
+from mailsvc.app.first_use import FirstUse
 from mailsvc.app.logging import Levels
 from mailsvc.app.portal import MailPortal, make_portal
 from mailsvc.app.realm import Realm
@@ -24,6 +25,7 @@ from mailsvc.app.relaying import make_permits
 from mailsvc.app.rules import password_rules
 from mailsvc.app.sessions import Sessions
 from mailsvc.auth.doors import make_doors
+from mailsvc.auth.grants import Granting
 from mailsvc.auth.guard import Guard, make_throttle
 from mailsvc.auth.hashing import Hasher
 from mailsvc.auth.password_change import PasswordChanges
@@ -68,7 +70,7 @@ class Hashing(Service):
 
 @attrs.frozen(kw_only=True)
 class Rooms:
-    """What the listeners of a process need. ``hashing``, ``usage`` and ``store`` are services to start before them."""
+    """What the listeners of a process need. ``hashing``, ``usage``, ``granting`` and ``store`` are services to start before them."""
 
     reactor: Any
     config: Config
@@ -76,6 +78,7 @@ class Rooms:
     directory: Directory
     hashing: Hashing
     usage: DeviceUsage
+    granting: Granting
     portal: MailPortal
     guard: Guard
     tls: ServerTLS | None
@@ -105,7 +108,7 @@ def build_rooms(
     """Put the rooms together. Raises ValueError for a source of passwords that cannot be used."""
     directory = Directory(store.connection)
     pool = BoundedPool(reactor, config.auth.hashing_threads, config.auth.hashing_queue)
-    permits = make_permits(config, store, directory)
+    permits = make_permits(config, store, directory, first_use=FirstUse(config, store, directory).tell)
     services = Services(store=store, directory=directory, permits=permits, hostname=config.hostname)
     reception = Reception(services, {listener.name: listener for listener in config.listeners})
     sessions = Sessions(directory, config.auth.end_sessions)
@@ -122,6 +125,8 @@ def build_rooms(
     }
     realm = Realm(directory, factories, sessions, config.accounts.registration)
     usage = DeviceUsage(reactor, store.apply)
+    granting = Granting(reactor, permits.desk.rules, permits.desk.grants, secrets, store.apply, keep=config.relay.keep)
+    granting.listen(store.bus)
     doors = make_doors(
         reactor,
         config.auth,
@@ -141,6 +146,7 @@ def build_rooms(
         directory=directory,
         hashing=Hashing(pool),
         usage=usage,
+        granting=granting,
         portal=portal,
         guard=guard,
         tls=tls,

@@ -8,6 +8,7 @@
       StoreClient    our own way to it
       Hashing        threads for passwords
       DeviceUsage    writes down when device passwords were used
+      Granting       POP-before-SMTP: turns log-ins into grants
       ThrottleDesk   answers for the throttle of all processes
       Opening        makes the declared domains, then opens: Serving in this process, or a WorkerPool
       Monitoring     /metrics and /health
@@ -131,6 +132,7 @@ def _parts(
     else:
         yield rooms.hashing
         yield rooms.usage
+        yield rooms.granting
         yield from _around(Serving(reactor, rooms, partial(ports.of_worker, 0)), rooms, files, None)
 
 

@@ -313,7 +313,9 @@ class Doing(enum.Enum):
     """What a session does that shows that its client is there."""
 
     READING = "reading"  # a message, or a part of one
-    IDLING = "idling"  # nothing much: NOOP, IDLE
+    NOOP = "noop"
+    IDLE = "idle"  # until it does something else
+    AWAKE = "awake"  # IDLE is over
     LEAVING = "leaving"  # QUIT, LOGOUT
     GONE = "gone"  # without a word
 

@@ -18,6 +18,9 @@ HOUR = 3600
 SLOT = 60
 """Seconds of a slot in which messages are counted together."""
 
+TOLERANCE = 5
+"""Seconds by which a proof may be older than another one that was written before it: processes gather them for a while."""
+
 _ALIVE = (
     "SELECT id FROM relay_grant WHERE account=? AND network=? AND rule=? AND credential=? AND ended=0 AND last<=? AND expiry>?"
     " AND (boot<>? OR deadline>?) ORDER BY last DESC LIMIT 1"
@@ -34,14 +37,14 @@ def prove(context: Context, operation: ops.ProveGrant) -> str:
     # The clock was set back: how long these would last nobody knows.
     context.db.execute(
         "UPDATE relay_grant SET ended=?, why='clock' WHERE account=? AND network=? AND ended=0 AND last>?",
-        (one.at, one.account, one.network, one.at),
+        (one.at, one.account, one.network, one.at + TOLERANCE),
     )
     context.relay.append(RelayFactsChanged())
     key = (one.account, one.network, one.rule, one.credential)
-    alive = context.one(_ALIVE, *key, one.at, one.at, one.boot, one.steady)
+    alive = context.one(_ALIVE, *key, one.at + TOLERANCE, one.at, one.boot, one.steady)
     if alive:
         context.db.execute(
-            "UPDATE relay_grant SET last=?1, expiry=max(expiry, ?2), deadline=iif(boot=?3, max(deadline, ?4), ?4), boot=?3,"
+            "UPDATE relay_grant SET last=max(last, ?1), expiry=max(expiry, ?2), deadline=iif(boot=?3, max(deadline, ?4), ?4), boot=?3,"
             " protocol=?5, mechanism=?6, tls=?7 WHERE id=?8",
             (one.at, one.expiry, one.boot, one.deadline, one.protocol, one.mechanism, one.tls, alive[0]),
         )
