@@ -11,7 +11,7 @@ from mailsvc.cli.house import open_house
 from mailsvc.cli.params import ADDRESS
 from mailsvc.cli.words import Command, option
 from mailsvc.core.operations import ChangeAccount, Operation, SetProfile
-from mailsvc.core.values import AccountFlag
+from mailsvc.core.values import NO_FLAGS, AccountFlag
 
 __all__ = ["flag_names", "set_"]
 
@@ -24,7 +24,7 @@ class _Switch:
     flag: AccountFlag
     forbids: bool
     help: str
-    opposite: AccountFlag = AccountFlag(0)
+    opposite: AccountFlag = NO_FLAGS
 
 
 _SWITCHES = (
@@ -76,12 +76,12 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 @pass_app
 def set_(app: App, /, address: str, **given: Any) -> None:
     """Change what is given; open sessions that are not allowed any more end."""
-    on, off = AccountFlag(0), AccountFlag(0)
+    on, off = NO_FLAGS, NO_FLAGS
     for one in _SWITCHES:
         wanted = given[one.name.replace("-", "_")]
         if wanted is not None:
-            set_, clear = (one.flag, one.opposite) if wanted is not one.forbids else (one.opposite, one.flag)
-            on, off = on | set_, off | clear
+            gained, lost = (one.flag, one.opposite) if wanted is not one.forbids else (one.opposite, one.flag)
+            on, off = on | gained, off | lost
     told = {name: given[name] for name in (key.replace("-", "_") for key in _PROFILE) if given[name] is not None}
     with open_house(app.config()) as house:
         account = house.account(address)
