@@ -22,7 +22,7 @@ from mailsvc.app.relay_checks import relay_faults
 from mailsvc.formats.address import canonical_domain
 from mailsvc.formats.sasl import MECHANISMS
 from mailsvc.store.layout import SOCKET_PATH_BYTES, Layout
-from mailsvc.texts import Sentence
+from mailsvc.texts import Sentence, own_texts
 from mailsvc.wire.options import ListenerOptions, Protocol, TLSMode
 
 if TYPE_CHECKING:
@@ -133,6 +133,16 @@ def _source_fault(source: str, kind: str) -> Sentence | None:
         if source == "own" or kind in known[2:]
         else Sentence("config.source", value=source, known=", ".join(known))
     )
+
+
+def _texts(config: "Config") -> Found:
+    """The administrator's own words must be sentences that we know, with facts that they have."""
+    if config.texts is None:
+        return
+    try:
+        own_texts(config.texts, "en")
+    except (OSError, ValueError) as error:
+        yield ("texts",), Sentence("config.texts", reason=error)
 
 
 # --- listeners ---
@@ -293,4 +303,5 @@ CHECKS = (
     _domains,
     _name_rules,
     relay_faults,
+    _texts,
 )

@@ -12,13 +12,14 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mailsvc.app.config import Config
+from mailsvc.app.relaying import texts_in
 from mailsvc.core.interfaces.directory import IDirectory
 from mailsvc.core.interfaces.store import IStore
 from mailsvc.core.operations import Deliver
 from mailsvc.core.relay import RelayDecision
 from mailsvc.core.values import Account
 from mailsvc.formats.received import date_time
-from mailsvc.texts import LANGUAGES, Texts
+from mailsvc.texts import LANGUAGES
 
 __all__ = ["FirstUse", "letter"]
 
@@ -39,11 +40,11 @@ def letter(account: Account, address: str, when: datetime, config: Config) -> by
     message = EmailMessage(SMTP)
     message["From"] = f"postmaster@{config.hostname}"
     message["To"] = account.address
-    message["Subject"] = Texts(first).say("letter.first-use-subject")
+    message["Subject"] = texts_in(config, first).say("letter.first-use-subject")
     message["Date"] = date_time(when)
     message["Message-ID"] = f"<first-use.{account.id}.{int(when.timestamp())}@{config.hostname}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834 5
-    message.set_content("\n\n".join(Texts(one).say("letter.first-use", **facts) for one in languages))
+    message.set_content("\n\n".join(texts_in(config, one).say("letter.first-use", **facts) for one in languages))
     return message.as_bytes()
 
 

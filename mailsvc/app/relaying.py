@@ -14,9 +14,9 @@ from mailsvc.core.relay import RelayDecision
 from mailsvc.directory import Grants
 from mailsvc.formats.address import canonical_domain
 from mailsvc.store import StoreClient
-from mailsvc.texts import Texts
+from mailsvc.texts import Texts, own_texts
 
-__all__ = ["make_permits", "relay_rules", "relay_words"]
+__all__ = ["make_permits", "relay_rules", "relay_words", "texts_in"]
 
 
 def relay_rules(config: Config) -> tuple[Rule, ...]:
@@ -25,13 +25,18 @@ def relay_rules(config: Config) -> tuple[Rule, ...]:
     return make_rules(config.relay, windows)
 
 
+def texts_in(config: Config, language: str) -> Texts:
+    """The catalogue with the administrator's own words. Raises OSError, ValueError for a file that cannot be used."""
+    return Texts(language, own_texts(config.texts, language)) if config.texts is not None else Texts(language)
+
+
 def relay_words(config: Config) -> RelayWords:
     """How this server says no."""
     language = config.language.value
     return RelayWords(
         rules=relay_rules(config),
-        texts=Texts("en"),
-        local=Texts(language) if language != "en" else None,
+        texts=texts_in(config, "en"),
+        local=texts_in(config, language) if language != "en" else None,
         url=config.relay.url,
         contact=config.relay.contact,
     )

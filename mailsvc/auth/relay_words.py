@@ -43,6 +43,8 @@ def family(address: str) -> str:
 
 def duration(seconds: int) -> Sentence:
     """So many minutes, or seconds where that is no whole number of them."""
+    if seconds == 60:
+        return Sentence("relay.minute")
     if seconds % 60:
         return Sentence("relay.seconds", count=seconds)
     return Sentence("relay.minutes", count=seconds // 60)

@@ -19,6 +19,7 @@ from mailsvc.cli.keys import keys
 from mailsvc.cli.log import log
 from mailsvc.cli.output import EXIT_CONFIG, EXIT_NOT_NOW, Refused, note
 from mailsvc.cli.quickstart import quickstart
+from mailsvc.cli.relay import relay
 from mailsvc.cli.store import backup, restore, store
 from mailsvc.cli.throttle import throttle
 from mailsvc.cli.user import user
@@ -80,6 +81,7 @@ for _command in (
     keys,
     log,
     quickstart,
+    relay,
     restore,
     store,
     throttle,
