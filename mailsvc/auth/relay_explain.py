@@ -100,13 +100,14 @@ def _sender(situation: Situation) -> str:
 def _allowed(situation: Situation, when: When) -> Iterator[Sentence]:
     decision = situation.decision
     seen = {"mechanism": "", "tls": "", "protocol": "", **dict(decision.evidence)}
+    by_hand = seen["protocol"] == "hand"
     yield Sentence(
-        _WHY[decision.reason],
+        "explain.given" if by_hand else _WHY[decision.reason],
         account=decision.account,
         address=_address(situation),
         rule=decision.rule,
         mechanism=seen["mechanism"],
-        protocol=_PROTOCOLS.get(seen["protocol"], Sentence("explain.by-hand")),
+        protocol=seen["protocol"].upper(),
         first=when(int(seen.get("first", 0))),
         last=when(int(seen.get("last", 0))),
         expiry=when(decision.expiry or 0),
@@ -120,9 +121,6 @@ def _allowed(situation: Situation, when: When) -> Iterator[Sentence]:
         yield Sentence("explain.answers", account=decision.account)
     else:
         yield Sentence("explain.answers-nobody")
-
-
-_PROTOCOLS: dict[str, str | Sentence] = {"pop3": "POP3", "imap": "IMAP"}
 
 
 def _limit(situation: Situation, spent: Spent) -> Sentence:

@@ -95,6 +95,7 @@ SITUATIONS = {
     "15. received at another address": situation(
         USUAL, "198.51.100.7", sender="tim@example.test", elsewhere=((GRANT, TIM),)
     ),
+    "16. given by hand": situation(USUAL, grants=(attrs.evolve(GRANT, protocol="hand", mechanism="", tls=""),)),
 }
 
 
