@@ -15,6 +15,7 @@ from mailsvc.app.structure import Structure, homes_of
 from mailsvc.auth.options import AuthOptions, OAuthOptions, ThrottleOptions
 from mailsvc.auth.relay_options import RelayOptions
 from mailsvc.directory.options import AccountOptions
+from mailsvc.ledger.options import LedgerOptions
 from mailsvc.monitor.options import MonitorOptions
 from mailsvc.net.options import TLSOptions
 from mailsvc.store.options import StoreOptions
@@ -58,6 +59,13 @@ class Config(AppOptions):
         metadata={
             "en": "Who may send mail to other servers. Mail for people here is taken from anyone; for everybody else a rule must allow it.",
             "ja": "ほかのサーバーへ送信できる人。ここの利用者宛てのメールはだれからでも受け取り、それ以外は規則が許したときだけ送る。",
+        },
+    )
+    ledger: LedgerOptions = attrs.field(
+        factory=LedgerOptions,
+        metadata={
+            "en": "The ledger: who sent what to whom and why it was taken or not, for `mailsvc trace`.",
+            "ja": "台帳。だれがだれに何を送り、なぜ受け付けたか、断ったかの記録。`mailsvc trace` で読む。",
         },
     )
     tls: TLSOptions = attrs.field(

@@ -41,6 +41,7 @@ from mailsvc.delivery import Reception
 from mailsvc.delivery.services import Services
 from mailsvc.directory import Directory, Secrets
 from mailsvc.imap import mailboxes_factory
+from mailsvc.ledger import Ledger
 from mailsvc.net.tls import ServerTLS
 from mailsvc.pop3 import maildrop_factory
 from mailsvc.store import StoreClient
@@ -70,7 +71,7 @@ class Hashing(Service):
 
 @attrs.frozen(kw_only=True)
 class Rooms:
-    """What the listeners of a process need. ``hashing``, ``usage``, ``granting`` and ``store`` are services to start before them."""
+    """What the listeners of a process need. ``hashing``, ``usage``, ``granting``, ``ledger`` and ``store`` are services to start before them."""
 
     reactor: Any
     config: Config
@@ -79,6 +80,7 @@ class Rooms:
     hashing: Hashing
     usage: DeviceUsage
     granting: Granting
+    ledger: Ledger
     portal: MailPortal
     guard: Guard
     tls: ServerTLS | None
@@ -108,8 +110,10 @@ def build_rooms(
     """Put the rooms together. Raises ValueError for a source of passwords that cannot be used."""
     directory = Directory(store.connection)
     pool = BoundedPool(reactor, config.auth.hashing_threads, config.auth.hashing_queue)
-    permits = make_permits(config, store, directory, first_use=FirstUse(config, store, directory).tell)
-    services = Services(store=store, directory=directory, permits=permits, hostname=config.hostname)
+    ledger = Ledger(reactor, store.apply, store.connection, config.ledger)
+    ledger.listen(store.bus)
+    permits = make_permits(config, store, directory, ledger, first_use=FirstUse(config, store, directory).tell)
+    services = Services(store=store, directory=directory, permits=permits, hostname=config.hostname, ledger=ledger)
     reception = Reception(services, {listener.name: listener for listener in config.listeners})
     sessions = Sessions(directory, config.auth.end_sessions)
     sessions.listen(store.bus)
@@ -147,6 +151,7 @@ def build_rooms(
         hashing=Hashing(pool),
         usage=usage,
         granting=granting,
+        ledger=ledger,
         portal=portal,
         guard=guard,
         tls=tls,

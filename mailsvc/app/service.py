@@ -9,6 +9,7 @@
       Hashing        threads for passwords
       DeviceUsage    writes down when device passwords were used
       Granting       POP-before-SMTP: turns log-ins into grants
+      Ledger         writes down what was refused, for people to read
       ThrottleDesk   answers for the throttle of all processes
       Opening        makes the declared domains, then opens: Serving in this process, or a WorkerPool
       Monitoring     /metrics and /health
@@ -133,6 +134,7 @@ def _parts(
         yield rooms.hashing
         yield rooms.usage
         yield rooms.granting
+        yield rooms.ledger
         yield from _around(Serving(reactor, rooms, partial(ports.of_worker, 0)), rooms, files, None)
 
 

@@ -59,7 +59,7 @@ class _Parent(Int32StringReceiver):
         store = make_store(self._reactor, config, levels)
         rooms = build_rooms(self._reactor, config, store, self._tls, levels)
         serving = Serving(self._reactor, rooms, partial(_inherited, len(config.listeners)))
-        for service in (store, rooms.hashing, rooms.usage, rooms.granting, serving):
+        for service in (store, rooms.hashing, rooms.usage, rooms.granting, rooms.ledger, serving):
             service.setServiceParent(self._service)
         self._service.startService()
         store.when_connected().addCallbacks(lambda _: store.announce(HELLO, None), lambda _: None)

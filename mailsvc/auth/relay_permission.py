@@ -50,11 +50,14 @@ class Permission:
     """Of one transaction.
 
     :ivar decision: the last one that said yes, None while none has. :ivar recipients: how many were allowed.
+    :ivar allowed: which decision allowed which recipient.
     """
 
     def __init__(self, permits: Permits, asked: Asked, helo: str) -> None:
         self.decision: RelayDecision | None = None
         self.recipients = 0
+        self.allowed: dict[Address, RelayDecision] = {}
+        self._noted: MailError | None = None
         self._permits = permits
         self._desk = permits.desk
         self._asked = asked
@@ -77,6 +80,7 @@ class Permission:
         self._check_recipients(decision, recipient)
         self.decision = decision
         self.recipients += 1
+        self.allowed[recipient] = decision
         return decision
 
     async def check_from(self, header: bytes) -> None:
@@ -116,6 +120,10 @@ class Permission:
         if self.decision is not None and any(results):
             self._permits.first_use(self.decision)
 
+    def has_noted(self, error: MailError) -> bool:
+        """Whether the ledger knows of this refusal from us."""
+        return error is self._noted
+
     # --- limits ---
 
     def _subjects(self, decision: RelayDecision) -> tuple[str, ...]:
@@ -147,6 +155,7 @@ class Permission:
 
     def _refused(self, error: MailError, decision: RelayDecision, recipient: Address | None) -> MailError:
         if self._permits.ledger is not None:
+            self._noted = error
             peer, sender = self._asked.peer, self._asked.sender
             self._permits.ledger.note(
                 Event(
@@ -158,7 +167,7 @@ class Permission:
                     address=peer.address,
                     helo=self._helo,
                     sender=str(sender) if sender is not None else "",
-                    recipient=str(recipient) if recipient is not None else "",
+                    recipients=(str(recipient),) if recipient is not None else (),
                     reason=error.reason,
                     reply=error.text,
                     decision=decision,

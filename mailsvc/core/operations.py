@@ -12,6 +12,7 @@ raises NOT_FOUND (``no-such-mailbox``) if it is gone; one that puts messages int
 
 import attrs
 
+from mailsvc.core.ledger import Row
 from mailsvc.core.values import Description, Intervals
 
 __all__ = [
@@ -30,9 +31,11 @@ __all__ = [
     "DropMailbox",
     "EndGrants",
     "Expunge",
+    "KeepLedger",
     "Move",
     "Operation",
     "ProveGrant",
+    "Record",
     "RegisterName",
     "ReleaseName",
     "RemoveAccount",
@@ -286,6 +289,23 @@ class SpendGrant(Operation):
     account: int = 0
     most_messages: int = 0
     most_recipients: int = 0
+
+
+# --- the ledger ---
+
+
+@attrs.frozen
+class Record(Operation):
+    """Write rows into the ledger."""
+
+    rows: tuple[Row, ...]
+
+
+@attrs.frozen
+class KeepLedger(Operation):
+    """From now on, forget rows of the ledger that are older than ``seconds``."""
+
+    seconds: int
 
 
 # --- messages ---

@@ -8,8 +8,10 @@ import attrs
 from mailsvc.auth.relay_permission import Permission, Permits
 from mailsvc.core.interfaces.delivery import Envelope
 from mailsvc.core.interfaces.directory import IDirectory
+from mailsvc.core.interfaces.ledger import ILedger
 from mailsvc.core.interfaces.store import IStore
 from mailsvc.core.values import Account, Peer
+from mailsvc.ledger.nowhere import Nowhere
 
 __all__ = ["Sender", "Services"]
 
@@ -19,7 +21,7 @@ class Services:
     """Given by ``app``.
 
     :ivar permits: who may send mail to other servers. :ivar hostname: our name in Received.
-    :ivar now: seconds since the epoch, with fractions.
+    :ivar now: seconds since the epoch, with fractions. :ivar ledger: told of each message, and of refusals.
     """
 
     store: IStore
@@ -27,6 +29,7 @@ class Services:
     permits: Permits
     hostname: str
     now: Callable[[], float] = time.time
+    ledger: ILedger = attrs.field(factory=Nowhere)
 
 
 @attrs.frozen(kw_only=True)

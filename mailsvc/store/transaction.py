@@ -20,6 +20,7 @@ from mailsvc.store import (
     sql_chores,
     sql_directory,
     sql_grants,
+    sql_ledger,
     sql_mail,
     sql_mailboxes,
     sql_messages,
@@ -60,6 +61,8 @@ _TABLE: dict[type[ops.Operation], Callable[[Context, Any], Any]] = {
     ops.ProveGrant: sql_grants.prove,
     ops.EndGrants: sql_grants.end,
     ops.SpendGrant: sql_grants.spend,
+    ops.Record: sql_ledger.record,
+    ops.KeepLedger: sql_ledger.keep,
     ops.Deliver: sql_mail.deliver,
     ops.Append: sql_mail.append,
     ops.Describe: sql_mail.describe,
@@ -75,6 +78,8 @@ _TABLE: dict[type[ops.Operation], Callable[[Context, Any], Any]] = {
     sql_chores.Erase: sql_chores.erase,
     sql_chores.Prune: sql_chores.prune,
     sql_chores.GiveBack: sql_chores.give_back,
+    sql_ledger.IndexLedger: sql_ledger.index,
+    sql_ledger.ForgetLedger: sql_ledger.forget,
     Touch: _touch,
 }
 

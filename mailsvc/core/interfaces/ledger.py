@@ -14,9 +14,10 @@ class ILedger(Interface):
     """Where decisions and what happens to messages are written down."""
 
     def note(event: Event) -> None:
-        """Write it down soon, with others, outside of any transaction: refusals, log-ins, news of the queue. Never raises, never waits.
+        """Write it down soon, with others, outside of any transaction: refusals, log-ins. Never raises, never waits.
 
-        What a crash within the next second takes with it is no promise to anybody.
+        What a crash within the next second takes with it is no promise to anybody. Nor is all of it kept when somebody makes too much:
+        see :mod:`mailsvc.ledger.gather`.
         """
 
     def within(events: Sequence[Event]) -> Sequence[Operation]:
