@@ -71,7 +71,7 @@ class Hashing(Service):
 
 @attrs.frozen(kw_only=True)
 class Rooms:
-    """What the listeners of a process need. ``hashing``, ``usage``, ``granting``, ``ledger`` and ``store`` are services to start before them."""
+    """What the listeners of a process need. Services to start before them: ``store``, ``hashing``, ``usage``, ``granting``, ``ledger``."""
 
     reactor: Any
     config: Config

@@ -39,6 +39,7 @@ def _accepted(
     size: int,
 ) -> Event:
     peer, envelope, account = sender.peer, sender.envelope, sender.account
+    readers = tuple(tuple(each.id for each in one.accounts) for one in recipients)
     return Event(
         at=at,
         what=Happening.ACCEPTED,
@@ -52,7 +53,7 @@ def _accepted(
         helo=envelope.helo,
         sender=_text(envelope.reverse_path),
         recipients=tuple(mailbox(one.forward_path) for one in recipients),
-        readers=tuple(tuple(each.id for each in one.accounts) for one in recipients),
+        readers=readers if any(readers) else (),
         size=size,
         reason=decision.reason if decision else "local",
         decision=decision,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import apsw
 
 from mailsvc.core.ledger import PART, Event, Query, Row, account_term, address_term, hashed, terms, text_term
-from mailsvc.ledger.privacy import seen_by
+from mailsvc.ledger.privacy import shown
 from mailsvc.ledger.rows import unpack
 
 __all__ = ["find"]
@@ -29,17 +29,12 @@ def find(db: apsw.Connection, query: Query) -> list[Event]:
                 break
             if row.at < query.since or (query.until and row.at >= query.until):
                 continue
-            event = _shown(row, query.account_id)
+            event = shown(unpack(row), query)
             if event is not None:
                 found.append(event)
             if len(found) >= query.most:
                 break
     return found
-
-
-def _shown(row: Row, account: int) -> Event | None:
-    event = unpack(row)
-    return seen_by(event, account) if account else event
 
 
 def _wanted(query: Query) -> list[str]:

@@ -2,9 +2,20 @@
 
 import attrs
 
-from mailsvc.core.ledger import Event
+from mailsvc.core.ledger import Event, Query, terms, text_term
+from mailsvc.ledger.rows import pack
 
-__all__ = ["seen_by"]
+__all__ = ["seen_by", "shown"]
+
+
+def shown(event: Event, query: Query) -> Event | None:
+    """The event as who asks may read it; None if it is none of their business, or fits only by what they may not know."""
+    if not query.account_id:
+        return event
+    seen = seen_by(event, query.account_id)
+    if seen is not None and query.text and text_term(query.text) not in terms(pack(seen)):
+        return None
+    return seen
 
 
 def seen_by(event: Event, account: int) -> Event | None:
