@@ -108,15 +108,22 @@ class RelayWords:
         """What would help, for each rule that is switched on here."""
         if decision.reason in ("account-disabled", "sending-off", "wrong-from"):
             return
+        ways = 0
         pop = next((one for one in self.rules if isinstance(one, PopBeforeSmtp) and _open_to(one, peer)), None)
-        if pop is not None and decision.reason != "shared-address" and not pop.excludes(peer.address):
+        if pop is not None and pop is not rule_that_fits(rule, decision) and not pop.excludes(peer.address):
             yield Sentence("relay.way-pop", family=family(peer.address), time=duration(pop.window))
-        if any(isinstance(one, SmtpAuth) and _open_to(one, peer) for one in self.rules) and not isinstance(
-            rule, SmtpAuth
-        ):
-            yield Sentence("relay.way-auth-too" if pop is not None else "relay.way-auth")
-        if any(isinstance(one, TrustedNetwork) for one in self.rules) and decision.reason == "no-rule":
-            yield Sentence("relay.way-network")
+            ways += 1
+        auth = any(isinstance(one, SmtpAuth) and _open_to(one, peer) for one in self.rules)
+        if auth and not isinstance(rule, SmtpAuth):
+            yield Sentence("relay.way-auth-too" if ways else "relay.way-auth")
+            ways += 1
+        if decision.reason == "no-rule" and any(isinstance(one, TrustedNetwork) for one in self.rules):
+            yield Sentence("relay.way-network-too" if ways else "relay.way-network")
+
+
+def rule_that_fits(rule: Rule | None, decision: RelayDecision) -> Rule | None:
+    """The rule that would have said yes, but for the sender."""
+    return rule if decision.reason in _ABOUT_SENDERS else None
 
 
 def _open_to(rule: Rule, peer: Peer) -> bool:

@@ -3,7 +3,7 @@
 The same listener can be put behind a socket: ``World(...).factory``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_network
 from typing import Any
 
@@ -21,6 +21,10 @@ from zope.interface import implementer
 from mailsvc.app.portal import MailPortal
 from mailsvc.app.realm import Realm
 from mailsvc.auth.relay_checker import RelayChecker
+from mailsvc.auth.relay_desk import USUAL
+from mailsvc.auth.relay_rules import Rule
+from mailsvc.auth.relay_words import RelayWords
+from mailsvc.core.clocks import Clocks
 from mailsvc.core.interfaces.delivery import IDelivery
 from mailsvc.core.operations import Deliver
 from mailsvc.core.values import Body, Description
@@ -28,7 +32,7 @@ from mailsvc.delivery import Reception
 from mailsvc.delivery.services import Services
 from mailsvc.smtp import build
 from mailsvc.testing.directory import MemoryDirectory
-from mailsvc.testing.relay import make_test_permits
+from mailsvc.testing.relay import MemoryGrants, make_test_permits
 from mailsvc.testing.transcript import WHOLE, Cut, replay
 from mailsvc.wire.conversation import Conversation
 from mailsvc.wire.factory import ConversationFactory
@@ -160,7 +164,16 @@ class World:
     leads to alice and bob, ``far`` to another server.
     """
 
-    def __init__(self, protocol: str = "smtp", address: str = "192.0.2.1", clock: Any = None, **options: Any) -> None:
+    def __init__(
+        self,
+        protocol: str = "smtp",
+        address: str = "192.0.2.1",
+        clock: Any = None,
+        rules: Sequence[Rule] = USUAL,
+        words: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
+        """:param rules: of the relay decision. :param words: how its refusals are put."""
         if clock is None:
             clock = Clock()
             clock.advance(1_795_000_000)
@@ -180,10 +193,14 @@ class World:
         options.setdefault("mechanisms", ("PLAIN", "LOGIN"))
         options.setdefault("cleartext", (ip_network("192.0.2.0/24"), ip_network("127.0.0.0/8")))
         self.options = ListenerOptions(protocol=Protocol(protocol), port=25, **options)
+        self.grants = MemoryGrants()
+        clocks = Clocks(wall=self.clock.seconds, steady=lambda: int(self.clock.seconds() * 1000), boot="boot")
+        self.permits = make_test_permits(self.directory, rules, grants=self.grants, clocks=clocks)
+        self.permits.words = RelayWords(rules=rules, **(words or {}))
         self.services = Services(
             store=self.store,  # type: ignore[arg-type]
             directory=self.directory,
-            permits=make_test_permits(self.directory),
+            permits=self.permits,
             hostname=HOSTNAME,
             now=self.clock.seconds,
         )
