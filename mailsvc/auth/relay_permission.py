@@ -170,6 +170,7 @@ class Permission:
                     recipients=(str(recipient),) if recipient is not None else (),
                     reason=error.reason,
                     reply=error.text,
+                    evidence=(("temporary", "yes"),) if error.temporary else (),
                     decision=decision,
                 )
             )

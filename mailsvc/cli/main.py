@@ -22,6 +22,7 @@ from mailsvc.cli.quickstart import quickstart
 from mailsvc.cli.relay import relay
 from mailsvc.cli.store import backup, restore, store
 from mailsvc.cli.throttle import throttle
+from mailsvc.cli.trace import trace
 from mailsvc.cli.user import user
 from mailsvc.cli.words import Group, option, set_language, texts
 from mailsvc.core.errors import MailError
@@ -85,6 +86,7 @@ for _command in (
     restore,
     store,
     throttle,
+    trace,
     user,
 ):
     cli.add_command(_command)
