@@ -224,8 +224,8 @@ _PRESETS: dict[RelayPreset, tuple[RelayRuleOptions, ...]] = {
     RelayPreset.NONE: (_AUTH,),
     RelayPreset.ADDRESSES: (_AUTH, _NETWORK),
     RelayPreset.LOCAL_USERS: (_AUTH, attrs.evolve(_NETWORK, sender=SenderPolicy.OWN)),
-    RelayPreset.KYOTO: (_AUTH, _NETWORK, _POP),  # akasaka and hirano, 2003: five minutes, any sender
-    RelayPreset.TOHOKU: (_AUTH, _NETWORK, attrs.evolve(_POP, window=Duration(600))),  # ohnuma, 2000: ten minutes
+    RelayPreset.KYOTO: (_AUTH, _NETWORK, _POP),  # five minutes, any sender
+    RelayPreset.TOHOKU: (_AUTH, _NETWORK, attrs.evolve(_POP, window=Duration(600))),  # ten minutes
 }
 
 _USUAL_LIMITS = Limits(messages=200, recipients=2000)
