@@ -13,8 +13,10 @@ from mailsvc.app.config_file import ConfigError, ConfigFile, Problem, read
 from mailsvc.app.options import AppOptions, DomainOptions, LogOptions
 from mailsvc.app.structure import Structure, homes_of
 from mailsvc.auth.options import AuthOptions, OAuthOptions, ThrottleOptions
+from mailsvc.auth.relay_options import RelayOptions
 from mailsvc.delivery.options import BorderOptions
 from mailsvc.directory.options import AccountOptions
+from mailsvc.ledger.options import LedgerOptions
 from mailsvc.monitor.options import MonitorOptions
 from mailsvc.net.options import DNSOptions, SMTPTimeouts, TLSOptions
 from mailsvc.queue.options import QueueOptions, RelayDomainOptions, RouteOptions
@@ -52,6 +54,20 @@ class Config(AppOptions):
         metadata={
             "en": "Guessing of passwords is slowed and blocked.",
             "ja": "パスワードの推測を遅らせ、遮断する。",
+        },
+    )
+    relay: RelayOptions = attrs.field(
+        factory=RelayOptions,
+        metadata={
+            "en": "Who may send mail to other servers. Mail for people here is taken from anyone; for everybody else a rule must allow it.",
+            "ja": "ほかのサーバーへ送信できる人。ここの利用者宛てのメールはだれからでも受け取り、それ以外は規則が許したときだけ送る。",
+        },
+    )
+    ledger: LedgerOptions = attrs.field(
+        factory=LedgerOptions,
+        metadata={
+            "en": "The ledger: who sent what to whom and why it was taken or not, for `mailsvc trace`.",
+            "ja": "台帳。だれがだれに何を送り、なぜ受け付けたか、断ったかの記録。`mailsvc trace` で読む。",
         },
     )
     tls: TLSOptions = attrs.field(

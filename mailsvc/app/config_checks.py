@@ -17,11 +17,12 @@ import idna
 
 from mailsvc.app.config_file import KeyPath, key_text
 from mailsvc.app.queue_checks import check_queue, check_routes
+from mailsvc.app.relay_checks import relay_faults
 from mailsvc.app.sources import faults
 from mailsvc.formats.address import canonical_domain
 from mailsvc.formats.sasl import MECHANISMS
 from mailsvc.store.layout import SOCKET_PATH_BYTES, Layout
-from mailsvc.texts import Sentence
+from mailsvc.texts import Sentence, own_texts
 from mailsvc.wire.options import ListenerOptions, Protocol, TLSMode
 
 if TYPE_CHECKING:
@@ -114,6 +115,16 @@ def _oauth(config: "Config") -> Found:
     local = url.hostname in ("localhost", "127.0.0.1", "::1")
     if oauth.introspection and not (url.hostname and (url.scheme == "https" or (url.scheme == "http" and local))):
         yield ("oauth", "introspection"), Sentence("config.oauth-url", value=oauth.introspection)
+
+
+def _texts(config: "Config") -> Found:
+    """The administrator's own words must be sentences that we know, with facts that they have."""
+    if config.texts is None:
+        return
+    try:
+        own_texts(config.texts, "en")
+    except (OSError, ValueError) as error:
+        yield ("texts",), Sentence("config.texts", reason=error)
 
 
 # --- listeners ---
@@ -284,4 +295,6 @@ CHECKS = (
     _name_rules,
     check_queue,
     check_routes,
+    relay_faults,
+    _texts,
 )

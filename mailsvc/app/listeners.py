@@ -9,6 +9,7 @@ import attrs
 from mailsvc import imap, pop3, poppassd, smtp
 from mailsvc.app.rooms import Rooms
 from mailsvc.auth.doors import usable
+from mailsvc.core.values import Active
 from mailsvc.monitor import counters
 from mailsvc.wire.conversation import Conversation
 from mailsvc.wire.factory import ConversationFactory
@@ -48,6 +49,7 @@ def make_factory(rooms: Rooms, options: ListenerOptions) -> ConversationFactory:
         tls=None if options.tls is TLSMode.NONE else rooms.tls,
         shares=rooms.config.workers,
         observe=partial(_observe, options.protocol.value),
+        note=lambda session, doing: rooms.store.bus.publish(Active(session, doing)),
     )
 
 

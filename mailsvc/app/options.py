@@ -6,7 +6,7 @@ from pathlib import Path
 
 import attrs
 
-from mailsvc.core.options import ReadableFile, Size, option
+from mailsvc.core.options import Duration, ReadableFile, Size, option
 from mailsvc.wire.options import Protocol
 
 __all__ = ["AppOptions", "DomainOptions", "Language", "LogFormat", "LogOptions"]
@@ -59,6 +59,16 @@ class AppOptions:
         ja="ログの文や利用者への通知の言語。en または ja。",
     )
 
+    texts: ReadableFile | None = option(
+        None,
+        en="File with your own words for refusals and letters: TOML with a table for each language, such as [en.relay] and [ja.relay], and "
+        "the keys of mailsvc/texts/en.toml. What is not in it stays as it is. Refusals must be ASCII in [en.relay].",
+        ja="拒否の応答や通知の文を独自のものに替えるファイル。言語ごとの表（[en.relay]、[ja.relay] など）に、"
+        "mailsvc/texts/ja.toml と同じキーで"
+        "書く TOML。書かないものは元のまま。[en.relay] の拒否の文は ASCII に限る。",
+        example='"own-texts.toml"',
+    )
+
 
 @attrs.frozen(kw_only=True)
 class DomainOptions:
@@ -87,6 +97,12 @@ class DomainOptions:
         en="PEM file with its private key.",
         ja="その秘密鍵の PEM ファイル。",
         example='"example.test.key"',
+    )
+    relay_window: Duration | None = option(
+        None,
+        en="POP-before-SMTP: how long a log-in of this domain's accounts lets them send, instead of the rule's `window`.",
+        ja="POP before SMTP: このドメインのアカウントの受信から送信を許す時間。規則の `window` の代わりに使う。",
+        example='"10 min"',
     )
     shortest_name: int = option(
         2,

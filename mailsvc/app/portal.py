@@ -23,7 +23,7 @@ from mailsvc.app.realm import Client, Login
 from mailsvc.auth.credentials import ClientCredentials
 from mailsvc.auth.doors import Doors
 from mailsvc.auth.guard import Guard
-from mailsvc.auth.relay import RelayChecker
+from mailsvc.auth.relay_checker import RelayChecker
 from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.interfaces.login import IConnection, ISession
 from mailsvc.core.values import LoggedIn, Peer
@@ -122,7 +122,8 @@ class MailPortal(Portal):
         peer = attrs.evolve(credentials.peer, mechanism=credentials.mechanism)
         attempt = await self._guard.admit(credentials) if self._guard is not None else _Unguarded()
         try:
-            login: Login = await super().login(credentials, Client(peer, session), *interfaces)
+            client = Client(peer, session)
+            login: Login = await super().login(credentials, client, *interfaces)
         except UnauthorizedLogin:
             attempt.failed()
             raise
@@ -135,12 +136,12 @@ class MailPortal(Portal):
         except MailError:
             login[2]()
             raise
-        return self._succeeded(login, peer)
+        return self._succeeded(login, client)
 
-    def _succeeded(self, login: Login, peer: Peer) -> Login:
+    def _succeeded(self, login: Login, client: Client) -> Login:
         avatar: Any = login[1]
         try:
-            self._publish(LoggedIn(avatar.account, peer))
+            self._publish(LoggedIn(avatar.account, client.peer, client.credential, client.session))
         except Exception:
             # Whoever listens badly must not cost a person the log-in, nor leave the avatar without an owner.
             log.failure("a log-in could not be published")
@@ -158,6 +159,9 @@ def _failed(peer: Peer, name: str, outcome: str, detail: str) -> None:
         )
 
 
-def make_portal(realm: IRealm, doors: Doors, publish: Publish, guard: Guard | None = None) -> MailPortal:
-    """The portal with its checkers."""
-    return MailPortal(realm, (*doors.checkers, RelayChecker()), publish, doors.answer, guard)
+def make_portal(
+    realm: IRealm, doors: Doors, publish: Publish, guard: Guard | None = None, relay: RelayChecker | None = None
+) -> MailPortal:
+    """The portal with its checkers. ``relay``: for who hands in mail; without it, nobody can."""
+    checkers = doors.checkers if relay is None else (*doors.checkers, relay)
+    return MailPortal(realm, checkers, publish, doors.answer, guard)

@@ -7,13 +7,13 @@ from typing import Any
 
 __all__ = ["PRESETS", "TABLES", "changes"]
 
-TABLES = ("border",)
+TABLES = ("border", "relay")
 """The places of a preset that are tables; others are protocols of listeners."""
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "modern": {},
-    "kyoto": {"": {"language": "ja"}},
-    "tohoku": {"": {"language": "ja"}},
+    "kyoto": {"": {"language": "ja"}, "relay": {"preset": "kyoto"}},
+    "tohoku": {"": {"language": "ja"}, "relay": {"preset": "tohoku"}},
     "hokkaido": {"": {"language": "ja"}, "border": {"message_size": "10 MB"}},
     "imail": {
         "": {"language": "ja"},

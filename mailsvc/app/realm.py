@@ -19,6 +19,7 @@ from mailsvc.auth.permissions import objection
 from mailsvc.core.interfaces.delivery import IDelivery
 from mailsvc.core.interfaces.directory import IDirectory
 from mailsvc.core.interfaces.login import IAuthenticated, ISession
+from mailsvc.core.secrets import ELSEWHERE
 from mailsvc.core.values import Account, Peer
 
 __all__ = ["Authenticated", "AvatarFactory", "Client", "Login", "Realm"]
@@ -47,12 +48,16 @@ async def _authenticated(account: Account | None, peer: Peer) -> tuple[Authentic
     return Authenticated(account, peer.mechanism), lambda: None
 
 
-@attrs.frozen
+@attrs.define
 class Client:
-    """The mind that the portal gives to the realm: the connection, and the session on it, if our side can end that."""
+    """The mind that the portal gives to the realm: the connection, and the session on it, if our side can end that.
+
+    :ivar credential: told by the realm: by which credential the client has got in.
+    """
 
     peer: Peer
     session: ISession | None = None
+    credential: int = ELSEWHERE
 
 
 @implementer(IRealm)
@@ -100,6 +105,8 @@ class Realm:
             raise UnauthorizedLogin("no-account" if account is None else "disabled")
         if refusal := objection(account, client.peer.protocol, self._registration):
             raise refusal
+        if isinstance(avatar_id, Admission):
+            client.credential = avatar_id.credential
         # In the turn in which the account was read: whatever is taken from it later finds the session here.
         if self._sessions is not None and client.session is not None and isinstance(avatar_id, Admission):
             self._sessions.opened(client.session, account, avatar_id.credential, client.peer)

@@ -19,20 +19,23 @@ from twisted.cred.checkers import ICredentialsChecker
 from twisted.internet.threads import deferToThreadPool
 
 from mailsvc.app.config import Config
+from mailsvc.app.first_use import FirstUse
 from mailsvc.app.logging import Levels
 from mailsvc.app.outbound import make_outbound
 from mailsvc.app.portal import MailPortal, make_portal
 from mailsvc.app.realm import Realm
-from mailsvc.app.relaying import relay_domains
+from mailsvc.app.relay_domains import relay_domains
+from mailsvc.app.relaying import make_permits
 from mailsvc.app.rules import password_rules
 from mailsvc.app.sessions import Sessions
 from mailsvc.auth.doors import make_doors
+from mailsvc.auth.grants import Granting
 from mailsvc.auth.guard import Guard, make_throttle
 from mailsvc.auth.hashing import Hasher
 from mailsvc.auth.pam import PamLine
 from mailsvc.auth.password_change import PasswordChanges
 from mailsvc.auth.pool import BoundedPool
-from mailsvc.auth.relay import decide
+from mailsvc.auth.relay_checker import RelayChecker
 from mailsvc.auth.usage import DeviceUsage
 from mailsvc.bus import Announcement, Bus
 from mailsvc.core.interfaces.delivery import IDelivery
@@ -45,6 +48,7 @@ from mailsvc.delivery.services import Services
 from mailsvc.delivery.trace import make_queue_ids
 from mailsvc.directory import Directory, Secrets
 from mailsvc.imap import mailboxes_factory
+from mailsvc.ledger import Ledger
 from mailsvc.net.resolver import Resolver
 from mailsvc.net.tls import ServerTLS
 from mailsvc.pop3 import maildrop_factory
@@ -86,6 +90,8 @@ class Rooms:
     directory: Directory
     hashing: Hashing
     usage: DeviceUsage
+    granting: Granting
+    ledger: Ledger
     portal: MailPortal
     guard: Guard
     release: Release
@@ -97,7 +103,7 @@ class Rooms:
     @property
     def services(self) -> tuple[Service, ...]:
         """What runs beside the listeners."""
-        return self.hashing, self.usage, self.resolver, self.queue
+        return self.hashing, self.usage, self.granting, self.ledger, self.resolver, self.queue
 
 
 def store_path(config: Config) -> str:
@@ -126,14 +132,18 @@ def build_rooms(
     reports = Reports(store.bodies, directory, config.hostname, make_queue_ids(time.time))
     resolver = Resolver(reactor, config.dns)
     pool = BoundedPool(reactor, config.auth.hashing_threads, config.auth.hashing_queue)
+    ledger = Ledger(reactor, store.apply, store.connection, config.ledger)
+    ledger.listen(store.bus)
+    permits = make_permits(config, store, directory, ledger, first_use=FirstUse(config, store, directory).tell)
     services = Services(
         store=store,
         directory=directory,
-        decide=decide,
+        permits=permits,
         reports=reports,
         hostname=config.hostname,
         border=Border(config.border),
         find_relay_domain=relay_domains(config.relay_domains),
+        ledger=ledger,
     )
     reception = Reception(services, {listener.name: listener for listener in config.listeners})
     sessions = Sessions(directory, config.auth.end_sessions)
@@ -150,6 +160,8 @@ def build_rooms(
     }
     realm = Realm(directory, factories, sessions, config.accounts.registration)
     usage = DeviceUsage(reactor, store.apply)
+    granting = Granting(reactor, permits.desk.rules, permits.desk.grants, secrets, store.apply, keep=config.relay.keep)
+    granting.listen(store.bus)
     doors = make_doors(
         reactor,
         config.auth,
@@ -162,7 +174,7 @@ def build_rooms(
         checkers,
         PamLine(reactor, pam) if pam is not None else None,
     )
-    portal = make_portal(realm, doors, store.bus.publish, guard)
+    portal = make_portal(realm, doors, store.bus.publish, guard, RelayChecker(permits.desk))
     return Rooms(
         reactor=reactor,
         config=config,
@@ -170,6 +182,8 @@ def build_rooms(
         directory=directory,
         hashing=Hashing(pool),
         usage=usage,
+        granting=granting,
+        ledger=ledger,
         portal=portal,
         guard=guard,
         release=Release(store, config.relay_domains, time.time),

@@ -45,6 +45,8 @@ def _tables(key: str, field: "attrs.Attribute[Any]", value: Any, language: str) 
     if attrs.has(kind):
         yield f"\n{_comment(help_of(field, language))}\n[{key}]"
         yield from _keys(kind, value or {}, language)
+        for name, inner in keys_of(kind).items():
+            yield from _tables(f"{key}.{name}", inner, (value or {}).get(name, ()), language)
     elif attrs.has(entry):
         yield "\n" + _comment(help_of(field, language))
         if not value:
@@ -94,12 +96,21 @@ def manual(language: str) -> str:
     parts = [texts.say("manual.comment"), _title(texts.say("manual.title"), "="), texts.say("manual.introduction")]
     parts += [_title(texts.say("manual.top"), "-"), *_entries(Config, texts)]
     for key, field in keys_of(Config).items():
-        if not _is_plain(field):
-            kind, entry = plain_type(field.type), entry_type(field.type)
-            parts.append(_title(f"[[{key}]]" if entry else f"[{key}]", "-"))
-            parts += [help_of(field, language), *_entries(entry or kind, texts)]
+        parts += _table_entries(key, field, texts)
     parts += [_title(texts.say("manual.presets"), "-"), texts.say("manual.presets-introduction"), *_presets(texts)]
     return "\n\n".join(parts) + "\n"
+
+
+def _table_entries(key: str, field: "attrs.Attribute[Any]", texts: Texts) -> Iterator[str]:
+    """A table, and those in it; nothing for a key with a value."""
+    if _is_plain(field):
+        return
+    kind, entry = plain_type(field.type), entry_type(field.type)
+    yield _title(f"[[{key}]]" if entry else f"[{key}]", "-")
+    yield help_of(field, texts.language)
+    yield from _entries(entry or kind, texts)
+    for name, inner in keys_of(entry or kind).items():
+        yield from _table_entries(f"{key}.{name}", inner, texts)
 
 
 def _presets(texts: Texts) -> Iterator[str]:

@@ -9,6 +9,8 @@
       StoreClient    our own way to it
       Hashing        threads for passwords
       DeviceUsage    writes down when device passwords were used
+      Granting       POP-before-SMTP: turns log-ins into grants
+      Ledger         writes down what was refused, for people to read
       Resolver       threads that ask the DNS
       QueueService   sends mail to other servers, in the one worker whose turn it is
       ThrottleDesk   answers for the throttle of all processes

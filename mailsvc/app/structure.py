@@ -19,6 +19,7 @@ from typing import Any
 import attrs
 
 from mailsvc.app.config_file import ConfigFile, KeyPath, Problem, key_text
+from mailsvc.auth.relay_options import RelayPreset, RuleKind
 from mailsvc.core.options import Duration, Network, ReadableFile, Size
 from mailsvc.texts import Sentence
 
@@ -246,6 +247,8 @@ def _choice(kind: type[enum.Enum], value: Any) -> enum.Enum:
     choices = {member.value: member for member in kind}
     if isinstance(value, str) and value in choices:
         return choices[value]
+    if value == "anyone" and kind in (RelayPreset, RuleKind):  # other servers have it; here it cannot be asked for
+        raise Wrong("config.relay-anyone")
     close = difflib.get_close_matches(str(value), list(choices), 1)
     listed = ", ".join(map(shown, choices))
     if close:

@@ -1,106 +1,52 @@
 """Who may send mail to other servers through this one: one decision, by a table of rules.
 
 Mail for our own recipients needs no permission; for each other recipient the delivery avatar asks :func:`decide`. It is pure: facts and
-a time in, a :class:`RelayDecision` out, which reply, log and ledger all show. Rules stand in a table, the first that has something to
-say decides, and if none has, the answer is no. There is no rule that says yes to everybody.
+a time in, a :class:`~mailsvc.core.relay.RelayDecision` out, which reply, log and ledger all show. The first rule of the table
+(:mod:`mailsvc.auth.relay_rules`) that says yes decides, and if none does, the answer is no.
 
-:class:`RelayChecker` is the same knowledge as a credentials checker: which account answers for what this connection may relay.
+The facts are gathered at the edge, by :mod:`mailsvc.auth.relay_desk`.
 """
 
 from collections.abc import Callable, Sequence
 
-import attrs
-from twisted.cred.checkers import ANONYMOUS, ICredentialsChecker
-from twisted.internet.defer import Deferred, succeed
-from zope.interface import implementer
+from mailsvc.core.relay import Miss, RelayDecision, RelayFacts
 
-from mailsvc.auth.credentials import AvatarId
-from mailsvc.core.interfaces.login import IConnection
-from mailsvc.core.values import Account, Peer
-from mailsvc.formats.address import Address
+__all__ = ["AnyRule", "decide"]
 
-__all__ = ["RULES", "Limits", "RelayChecker", "RelayDecision", "RelayFacts", "Rule", "decide", "smtp_auth"]
+AnyRule = Callable[[RelayFacts, int], RelayDecision | Miss]
+"""Says yes, or why it has nothing to say about these facts."""
 
-
-@attrs.frozen(kw_only=True)
-class RelayFacts:
-    """What is known when a recipient elsewhere is named.
-
-    :ivar peer: the connection. :ivar account: who logged in on it, as of now; None: nobody.
-    :ivar sender: the reverse-path, None for ``<>``. :ivar recipient: the forward-path.
-    """
-
-    peer: Peer
-    account: Account | None
-    sender: Address | None
-    recipient: Address
+_TELLING = (
+    "account-disabled",
+    "sending-off",
+    "wrong-sender",
+    "grant-ended",
+    "grant-expired",
+    "clock-set-back",
+    "account-gone",
+    "shared-address",
+    "no-grant",
+)
+"""Of several misses the one that helps a person most stands for the refusal, in this order; all others mean only that nothing fits."""
 
 
-@attrs.frozen(kw_only=True)
-class Limits:
-    """How much a permission is good for; 0: no limit of its own."""
-
-    messages: int = 0
-    recipients: int = 0
-
-
-@attrs.frozen(kw_only=True)
-class RelayDecision:
-    """Whether mail may go to a recipient elsewhere, and why.
-
-    :ivar rule: name of the rule that decided, ``""`` if none did.
-    :ivar account: address of the account that answers for the mail, ``""`` if nobody does.
-    :ivar reason: a short stable name, such as ``"authenticated"``. :ivar evidence: what the rule saw, as (name, value) pairs.
-    :ivar expiry: when the permission ends, None if it has no end of its own.
-    """
-
-    allowed: bool
-    rule: str = ""
-    account: str = ""
-    reason: str
-    evidence: tuple[tuple[str, str], ...] = ()
-    limits: Limits = Limits()
-    expiry: int | None = None
+def decide(facts: RelayFacts, now: int, rules: Sequence[AnyRule]) -> RelayDecision:
+    """May mail go to recipients who are not ours? ``now``: seconds since the epoch."""
+    misses: list[Miss] = []
+    for rule in rules:
+        found = rule(facts, now)
+        if isinstance(found, RelayDecision):
+            return found
+        misses.append(found)
+    return _refusal(facts, tuple(misses))
 
 
-Rule = Callable[[RelayFacts, int], RelayDecision | None]
-"""Decides, or returns None: nothing to say about these facts."""
-
-
-def smtp_auth(facts: RelayFacts, now: int) -> RelayDecision | None:
-    """Who has logged in on this very connection may relay, as long as the account is in good standing."""
-    account = facts.account
-    if account is None:
-        return None
+def _refusal(facts: RelayFacts, misses: tuple[Miss, ...]) -> RelayDecision:
+    telling = [miss for miss in misses if miss.reason in _TELLING]
+    evidence = (("address", facts.peer.address),)
+    if not telling:
+        return RelayDecision(allowed=False, reason="no-rule", evidence=evidence, misses=misses)
+    miss = min(telling, key=lambda one: _TELLING.index(one.reason))
     return RelayDecision(
-        allowed=account.enabled,
-        rule="smtp-auth",
-        account=account.address,
-        reason="authenticated" if account.enabled else "account-disabled",
-        evidence=(("address", facts.peer.address), ("mechanism", facts.peer.mechanism), ("tls", facts.peer.tls or "")),
+        allowed=False, rule=miss.rule, reason=miss.reason, evidence=evidence, misses=misses, expiry=miss.when or None
     )
-
-
-RULES: tuple[Rule, ...] = (smtp_auth,)
-
-_NO_RULE = RelayDecision(allowed=False, reason="no-rule")
-
-
-def decide(facts: RelayFacts, now: int, rules: Sequence[Rule] = RULES) -> RelayDecision:
-    """May mail go to ``facts.recipient``, who is not ours? ``now``: seconds since the epoch."""
-    return next((decision for rule in rules if (decision := rule(facts, now)) is not None), _NO_RULE)
-
-
-@implementer(ICredentialsChecker)
-class RelayChecker:
-    """Credentials of a connection -> the account that answers for it.
-
-    ANONYMOUS is no failure: whoever has not logged in still hands in mail for our own recipients.
-    """
-
-    credentialInterfaces = (IConnection,)
-
-    def requestAvatarId(self, credentials: IConnection) -> "Deferred[AvatarId]":
-        """The address of the account whose avatar a completed AUTH on this connection yielded, or ANONYMOUS."""
-        avatar = credentials.authenticated
-        return succeed(ANONYMOUS if avatar is None else avatar.account.address.encode("utf-8"))

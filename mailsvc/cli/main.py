@@ -20,8 +20,10 @@ from mailsvc.cli.log import log
 from mailsvc.cli.output import EXIT_CONFIG, EXIT_NOT_NOW, Refused, note
 from mailsvc.cli.queue import queue
 from mailsvc.cli.quickstart import quickstart
+from mailsvc.cli.relay import relay
 from mailsvc.cli.store import backup, restore, store
 from mailsvc.cli.throttle import throttle
+from mailsvc.cli.trace import trace
 from mailsvc.cli.user import user
 from mailsvc.cli.words import Group, option, set_language, texts
 from mailsvc.core.errors import MailError
@@ -82,9 +84,11 @@ for _command in (
     log,
     queue,
     quickstart,
+    relay,
     restore,
     store,
     throttle,
+    trace,
     user,
 ):
     cli.add_command(_command)

@@ -11,19 +11,20 @@ from mailsvc.cli.house import open_house
 from mailsvc.cli.params import ADDRESS
 from mailsvc.cli.words import Command, option
 from mailsvc.core.operations import ChangeAccount, Operation, SetProfile
-from mailsvc.core.values import AccountFlag
+from mailsvc.core.values import NO_FLAGS, AccountFlag
 
 __all__ = ["flag_names", "set_"]
 
 
 @attrs.frozen
 class _Switch:
-    """A flag under the name of its option. ``forbids``: the flag is set when the option is off."""
+    """A flag under the name of its option. ``forbids``: the flag is set when the option is off. ``opposite``: set when it is off."""
 
     name: str
     flag: AccountFlag
     forbids: bool
     help: str
+    opposite: AccountFlag = NO_FLAGS
 
 
 _SWITCHES = (
@@ -33,6 +34,14 @@ _SWITCHES = (
     _Switch("web", AccountFlag.NO_WEB, True, "cli.user-set-web"),
     _Switch("password-change", AccountFlag.NO_PASSWORD_CHANGE, True, "cli.user-set-password-change"),
     _Switch("profile-change", AccountFlag.NO_PROFILE_CHANGE, True, "cli.user-set-profile-change"),
+    _Switch(
+        "pop-before-smtp",
+        AccountFlag.POP_BEFORE_SMTP,
+        False,
+        "cli.user-set-pop-before-smtp",
+        AccountFlag.NO_POP_BEFORE_SMTP,
+    ),
+    _Switch("shared", AccountFlag.SHARED, False, "cli.user-set-shared"),
     _Switch("hidden", AccountFlag.HIDDEN, False, "cli.user-set-hidden"),
     _Switch("host-admin", AccountFlag.HOST_ADMIN, False, "cli.user-set-host-admin"),
     _Switch("list-admin", AccountFlag.LIST_ADMIN, False, "cli.user-set-list-admin"),
@@ -49,7 +58,8 @@ _PROFILE = {
 
 def flag_names(flags: AccountFlag) -> tuple[str, ...]:
     """Flags in the words of this command."""
-    return tuple(f"no-{one.name}" if one.forbids else one.name for one in _SWITCHES if flags & one.flag)
+    found = [f"no-{one.name}" if one.forbids else one.name for one in _SWITCHES if flags & one.flag]
+    return (*found, *(f"no-{one.name}" for one in _SWITCHES if flags & one.opposite))
 
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
@@ -66,11 +76,12 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 @pass_app
 def set_(app: App, /, address: str, **given: Any) -> None:
     """Change what is given; open sessions that are not allowed any more end."""
-    on, off = AccountFlag(0), AccountFlag(0)
+    on, off = NO_FLAGS, NO_FLAGS
     for one in _SWITCHES:
         wanted = given[one.name.replace("-", "_")]
         if wanted is not None:
-            on, off = (on | one.flag, off) if wanted is not one.forbids else (on, off | one.flag)
+            gained, lost = (one.flag, one.opposite) if wanted is not one.forbids else (one.opposite, one.flag)
+            on, off = on | gained, off | lost
     told = {name: given[name] for name in (key.replace("-", "_") for key in _PROFILE) if given[name] is not None}
     with open_house(app.config()) as house:
         account = house.account(address)

@@ -45,6 +45,7 @@ class MailError(Exception):
     :ivar reason: a short stable name for logs, the ledger and tests, such as ``"unknown-recipient"``.
     :ivar text: one line of ASCII English that the peer may see; empty: the protocol's own words for the kind.
     :ivar detail: private, for the log only.
+    :ivar local: ``text`` in the language of this server, for a peer that can read UTF-8; empty: there is none.
     :ivar temporary: whether trying again later may help; by default the kind decides.
     """
 
@@ -52,6 +53,7 @@ class MailError(Exception):
     reason: str
     text: str = ""
     detail: str = ""
+    local: str = attrs.field(default="", kw_only=True)
     temporary: bool = attrs.field(
         default=attrs.Factory(lambda self: self.kind in _TEMPORARY, takes_self=True),
         kw_only=True,

@@ -19,9 +19,11 @@ __all__ = [
     "Account",
     "AccountChanged",
     "AccountFlag",
+    "Active",
     "Alias",
     "Body",
     "Description",
+    "Doing",
     "Domain",
     "FreedName",
     "Intervals",
@@ -129,6 +131,9 @@ class AccountFlag(enum.IntFlag):
     HOST_ADMIN = 128  # of its domain
     LIST_ADMIN = 256
     SYSTEM_ADMIN = 512
+    POP_BEFORE_SMTP = 1024  # its log-ins let their address send where only marked accounts' do
+    NO_POP_BEFORE_SMTP = 2048  # they never do
+    SHARED = 4096  # several people use it: it answers for nobody, so its log-ins let nobody send
 
 
 NO_FLAGS = AccountFlag(0)
@@ -295,7 +300,29 @@ class LoggedIn:
     """Published after each log-in that was given an avatar.
 
     :ivar account: who. :ivar peer: from where, by which listener, mechanism and TLS version.
+    :ivar credential: by what (``core.secrets``). :ivar session: the session that begins, as :class:`Active` names it; None: not known.
     """
 
     account: Account
     peer: Peer
+    credential: int = -1
+    session: object = None
+
+
+class Doing(enum.Enum):
+    """What a session does that shows that its client is there."""
+
+    READING = "reading"  # a message, or a part of one
+    NOOP = "noop"
+    IDLE = "idle"  # until it does something else
+    AWAKE = "awake"  # IDLE is over
+    LEAVING = "leaving"  # QUIT, LOGOUT
+    GONE = "gone"  # without a word
+
+
+@attrs.frozen
+class Active:
+    """Published when a session that has logged in shows that its client is there. ``session``: as in :class:`LoggedIn`."""
+
+    session: object
+    doing: Doing

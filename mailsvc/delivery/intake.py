@@ -27,7 +27,7 @@ MAX_HOPS = 100
 
 
 MAX_KEPT_HEADER = 65_536
-"""Octets of a header that are kept for a report."""
+"""Octets of a header that are kept."""
 
 
 class Intake:

@@ -45,11 +45,16 @@ class Delivery:
         repair = self._options.bare_newlines is BareNewlines.NORMALISE
         return Transaction(
             self._services,
-            Sender(peer=self.peer, account=self.account, envelope=envelope),
+            self._sender(envelope),
             Intake(store.bodies.create, self._limit, repair),
             self._options.recipients,
             self._next_id,
         )
+
+    def _sender(self, envelope: Envelope) -> Sender:
+        account = self.account.id if self.account else 0
+        permission = self._services.permits.permission(self.peer, account, envelope.reverse_path, envelope.helo)
+        return Sender(peer=self.peer, account=self.account, envelope=envelope, permission=permission)
 
 
 class Reception:

@@ -5,7 +5,6 @@ administrator has decided. Others': a domain whose mail we take for another serv
 host is ours by whatever name it is called.
 """
 
-from mailsvc.auth.relay import RelayFacts
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.delivery import Recipient
 from mailsvc.delivery.services import Sender, Services
@@ -64,14 +63,5 @@ async def _check_relay(services: Services, sender: Sender, forward_path: Address
     relay_domain = services.find_relay_domain(canonical_domain(forward_path.domain))
     if relay_domain is not None:
         relay_domain.check(forward_path)
-        return
-    account = sender.account and await services.directory.account(sender.account.id)  # as of now, not of the log-in
-    facts = RelayFacts(
-        peer=sender.peer,
-        account=account,
-        sender=sender.envelope.reverse_path,
-        recipient=forward_path,
-    )
-    decision = services.decide(facts, int(services.now()))
-    if not decision.allowed:
-        raise MailError(Kind.RELAY_DENIED, decision.reason)
+    else:
+        await sender.permission.check(forward_path)

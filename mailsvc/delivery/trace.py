@@ -10,7 +10,7 @@ from mailsvc.core.interfaces.delivery import Recipient
 from mailsvc.delivery.services import Sender
 from mailsvc.formats.received import Hop, date_time, received, return_path
 
-__all__ = ["make_queue_ids", "trace"]
+__all__ = ["make_queue_ids", "rendered_date", "trace"]
 
 _ID_BITS = 32
 
@@ -28,13 +28,14 @@ def make_queue_ids(now: Callable[[], float]) -> Callable[[], str]:
 
 
 @lru_cache(maxsize=4)
-def _date(second: int) -> str:
+def rendered_date(second: int) -> str:
     """The time in the local zone: rendered once a second, not once a message."""
     return date_time(datetime.fromtimestamp(second).astimezone())
 
 
 def trace(sender: Sender, recipients: list[Recipient], hostname: str, queue_id: str, second: int) -> bytes:
-    """Return-Path and Received."""
+    """Return-Path and Received. Of a grant no more is told than that there was one; whose, is in the ledger."""
+    decision = sender.permission.decision
     hop = Hop(
         helo=sender.envelope.helo,
         address=sender.peer.address,
@@ -43,6 +44,7 @@ def trace(sender: Sender, recipients: list[Recipient], hostname: str, queue_id: 
         protocol=sender.envelope.protocol,
         id=queue_id,
         recipient=recipients[0].forward_path if len(recipients) == 1 else None,
-        date=_date(second),
+        date=rendered_date(second),
+        by_grant=bool(decision and decision.grant),
     )
     return return_path(sender.envelope.reverse_path) + received(hop)

@@ -4,7 +4,8 @@
 
     rcpt -> route -> Recipient(accounts)
     write -> Intake -> body writer                   (nothing is kept here)
-    commit -> dispatch (mailboxes, queue, report) + trace + body + description -> store.apply([Deliver, ...]) -> queue id
+    commit -> dispatch (mailboxes, queue, report) + trace, missing fields + body + description
+        -> store.apply([SpendGrant, Deliver, Record, Deliver of a report]) -> queue id
 
 After :meth:`Transaction.commit` returned, the message is durable for every recipient: in a mailbox, in the queue, or in a report to its
 sender; if it raised, for none.
@@ -22,12 +23,15 @@ from mailsvc.core.operations import Deliver, Operation
 from mailsvc.core.queued import Outgoing
 from mailsvc.core.reports import Original
 from mailsvc.core.values import Body, SystemFlag
+from mailsvc.delivery import records
 from mailsvc.delivery.dispatch import Dispatch, dispatch
 from mailsvc.delivery.intake import Intake
 from mailsvc.delivery.routing import route
 from mailsvc.delivery.services import Sender, Services
-from mailsvc.delivery.trace import trace
+from mailsvc.delivery.submission import missing_fields
+from mailsvc.delivery.trace import rendered_date, trace
 from mailsvc.formats.address import Address
+from mailsvc.formats.message_id import message_id
 from mailsvc.formats.received import return_path
 from mailsvc.formats.smtp import mailbox, path
 from mailsvc.monitor import counters
@@ -58,9 +62,13 @@ class Transaction:
 
     async def rcpt(self, forward_path: Address, notify: int = 0, orcpt: str = "") -> Recipient:
         """Accept a recipient, or raise why not."""
-        if len(self.recipients) >= self._limit:
-            raise MailError(Kind.TOO_MANY, "too-many-recipients", temporary=True)
-        routed = await route(self._services, self._sender, forward_path)
+        try:
+            if len(self.recipients) >= self._limit:
+                raise MailError(Kind.TOO_MANY, "too-many-recipients", temporary=True)
+            routed = await route(self._services, self._sender, forward_path)
+        except MailError as error:
+            self._note(error, forward_path)
+            raise
         recipient = attrs.evolve(routed, notify=notify, orcpt=orcpt) if notify or orcpt else routed
         self.recipients.append(recipient)
         return recipient
@@ -68,8 +76,17 @@ class Transaction:
     async def commit(self) -> str:
         """Store the message for all recipients; the queue id."""
         try:
+            return await self._commit()
+        except MailError as error:
+            self._note(error, None)
+            raise
+
+    async def _commit(self) -> str:
+        permission = self._sender.permission
+        try:
             plan = dispatch(self.recipients, self._services.border, self._intake.size)
             body = await self._intake.close()
+            await permission.check_from(self._intake.header)
         except BaseException:
             self.abort()
             raise
@@ -77,13 +94,18 @@ class Transaction:
         queue_id = self._next_id()
         second = int(self._services.now())
         deliver = await self._deliver(plan, body, queue_id, second)
-        report = await self._report(plan, deliver, queue_id)
-        await self._services.store.apply([deliver, *report])
+        spending = permission.operations()
+        results = await self._services.store.apply(
+            [*spending, deliver, *self._record(deliver, queue_id), *await self._report(plan, deliver, queue_id)]
+        )
+        permission.accepted(results[: len(spending)])
         self._log(queue_id, body.size)
         return queue_id
 
     async def _deliver(self, plan: Dispatch, body: Body, queue_id: str, second: int) -> Deliver:
         prefix = trace(self._sender, self.recipients, self._services.hostname, queue_id, second)
+        if self._sender.is_submission:
+            prefix += missing_fields(self._intake.header, queue_id, self._services.hostname, rendered_date(second))
         return Deliver(
             accounts=plan.accounts,
             prefix=prefix,
@@ -97,11 +119,11 @@ class Transaction:
         )
 
     def _outgoing(self, plan: Dispatch, queue_id: str, second: int) -> Outgoing:
-        envelope, account = self._sender.envelope, self._sender.account
+        envelope = self._sender.envelope
         return Outgoing(
             queue_id=queue_id,
             sender=_text(envelope.reverse_path),
-            account=account.id if account else 0,
+            account=self._sender.answers,
             arrived=second,
             due=second,
             skip=len(return_path(envelope.reverse_path)),
@@ -130,6 +152,18 @@ class Transaction:
             envid=envelope.envid,
         )
         return await self._services.reports.report(original, plan.told)
+
+    def _record(self, deliver: Deliver, queue_id: str) -> Sequence[Operation]:
+        """What the ledger keeps of it, in the same transaction."""
+        found = message_id(self._intake.header) or message_id(deliver.prefix)
+        size = len(deliver.prefix) + deliver.size
+        return self._services.ledger.within(
+            records.accepted(self._sender, self.recipients, deliver.date, queue_id, found, size)
+        )
+
+    def _note(self, error: MailError, recipient: Address | None) -> None:
+        if not self._sender.permission.has_noted(error):
+            self._services.ledger.note(records.refused(self._sender, recipient, int(self._services.now()), error))
 
     def _log(self, queue_id: str, size: int) -> None:
         peer, envelope = self._sender.peer, self._sender.envelope

@@ -21,7 +21,7 @@ class Hop:
     :ivar helo: the name the client gave. :ivar address: its IP address, ``""`` on a Unix socket. :ivar tls: such as ``"TLSv1.3"``.
     :ivar by: our name. :ivar protocol: see :func:`with_protocol`. :ivar id: queue id.
     :ivar recipient: the forward-path if there is only one (RFC 5321 7.2: more would tell them of each other).
-    :ivar date: rendered by :func:`date_time`.
+    :ivar date: rendered by :func:`date_time`. :ivar by_grant: POP-before-SMTP let it in.
     """
 
     helo: str
@@ -32,6 +32,7 @@ class Hop:
     date: str
     tls: str | None = None
     recipient: Address | None = None
+    by_grant: bool = False
 
 
 def with_protocol(base: str, *, utf8: bool, tls: bool, authenticated: bool) -> str:
@@ -55,10 +56,11 @@ def received(hop: Hop) -> bytes:
     """The header field with its CRLF."""
     origin = f" ({address_literal(hop.address)})" if hop.address else ""
     tls = f"\r\n\t(using {hop.tls})" if hop.tls else ""
+    grant = " (POP-before-SMTP)" if hop.by_grant else ""
     target = f"\r\n\tfor <{mailbox(hop.recipient)}>" if hop.recipient else ""
     return (
         f"Received: from {hop.helo}{origin}{tls}\r\n"
-        f"\tby {hop.by} with {hop.protocol} id {hop.id}{target};\r\n"
+        f"\tby {hop.by} with {hop.protocol}{grant} id {hop.id}{target};\r\n"
         f"\t{hop.date}\r\n"
     ).encode()
 

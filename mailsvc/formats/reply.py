@@ -15,12 +15,18 @@ def _printable(text: str) -> str:
     return text[:MAX_TEXT]
 
 
+def _readable(text: str) -> str:
+    """One line of UTF-8 (RFC 6531 3.7.4.2: only for a client that has said SMTPUTF8)."""
+    octets = "".join(c if c.isprintable() else "?" for c in text).encode("utf-8", "replace")
+    return octets[:MAX_TEXT].decode("utf-8", "ignore")
+
+
 @attrs.frozen(init=False)
 class Reply:
     """One reply.
 
     :ivar code: three digits. :ivar enhanced: such as ``"5.7.1"``; ``""`` for the greeting, EHLO and 3xx, which have none (RFC 2034 4).
-    :ivar lines: the text. :ivar octets: what goes over the wire, rendered once.
+    :ivar lines: the text, in ASCII unless ``utf8`` is given. :ivar octets: what goes over the wire, rendered once.
     """
 
     code: int
@@ -28,11 +34,11 @@ class Reply:
     lines: tuple[str, ...]
     octets: bytes = attrs.field(repr=False, eq=False)
 
-    def __init__(self, code: int, enhanced: str, *lines: str) -> None:
+    def __init__(self, code: int, enhanced: str, *lines: str, utf8: bool = False) -> None:
         mark = f"{enhanced} " if enhanced else ""
-        texts = [mark + _printable(line) for line in lines]
+        texts = [mark + (_readable if utf8 else _printable)(line) for line in lines]
         text = "".join(f"{code}-{line}\r\n" for line in texts[:-1]) + f"{code} {texts[-1]}\r\n"
-        self.__attrs_init__(code, enhanced, lines, text.encode("ascii"))
+        self.__attrs_init__(code, enhanced, lines, text.encode("utf-8"))
 
     def __str__(self) -> str:
         return " ".join(filter(None, (str(self.code), self.enhanced, *self.lines)))

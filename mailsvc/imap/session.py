@@ -13,6 +13,7 @@ from twisted.mail import imap4
 
 from mailsvc.core.errors import MailError
 from mailsvc.core.interfaces.mailboxes import IMailboxes
+from mailsvc.core.values import Doing
 from mailsvc.formats.imap import codes, responses
 from mailsvc.formats.imap.codes import Code
 from mailsvc.formats.imap.reader import CommandReader
@@ -162,6 +163,7 @@ class Session(Conversation, imap4.IMAP4Server):
     def ended(self) -> None:
         """The connection is over: give everything back."""
         self.over = True
+        self.factory.note(self, Doing.GONE)
         self.forget_incoming()
         self.leave_mailbox()
         self.log_out()

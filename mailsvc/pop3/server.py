@@ -19,6 +19,7 @@ from collections.abc import Awaitable
 from typing import Any
 
 from mailsvc.core.errors import MailError
+from mailsvc.core.values import Doing
 from mailsvc.formats.pop3 import split_command
 from mailsvc.monitor import counters
 from mailsvc.pop3.authorization import Authorization
@@ -72,6 +73,7 @@ class POP3Server(Authorization, Transaction):
     def ended(self) -> None:
         """Gone without QUIT: there is no UPDATE (RFC 1939 6), and the lock is given back."""
         self._over = True
+        self.factory.note(self, Doing.GONE)
         if self._state is State.TRANSACTION and self._onLogout is not None:
             self._log("{client}: {account} gone without QUIT, {retrieved} retrieved, nothing deleted")
         self._log_out()
@@ -120,6 +122,7 @@ class POP3Server(Authorization, Transaction):
     async def do_QUIT(self) -> None:
         """In TRANSACTION the UPDATE state (RFC 1939 6): the answer comes when the deletions are durable."""
         if self._state is State.TRANSACTION:
+            self.factory.note(self, Doing.LEAVING)
             await self._update()
         else:
             self._ok("pop3.bye")

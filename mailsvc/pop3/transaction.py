@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 from mailsvc.core.interfaces.maildrop import IMaildrop
+from mailsvc.core.values import Doing
 from mailsvc.formats.dotdata import DotWriter, stuff
 from mailsvc.formats.pop3 import Top, number
 from mailsvc.pop3.session import Session
@@ -31,6 +32,7 @@ class Transaction(Session):
 
     def do_NOOP(self) -> None:
         """RFC 1939 5."""
+        self.factory.note(self, Doing.NOOP)
         self._ok("pop3.ok")
 
     def do_STAT(self) -> None:
@@ -59,6 +61,7 @@ class Transaction(Session):
     async def do_RETR(self, index: int) -> None:
         """RFC 1939 5. The message counts as read once all of it is on its way."""
         visit = self._visit
+        self.factory.note(self, Doing.READING)
         size = visit.maildrop.sizes[index]
         heading = self._heading("pop3.octets", octets=size)
         if size <= WHOLE:
@@ -67,6 +70,7 @@ class Transaction(Session):
             await self._pieces(index, heading)
         visit.retrieved.add(index)
         await self.drain()
+        self.factory.note(self, Doing.READING)  # a large one may have taken long
 
     async def do_TOP(self, index: int, lines: bytes) -> None:
         """RFC 1939 7."""
@@ -74,6 +78,7 @@ class Transaction(Session):
         if count is None:
             self._err("pop3.bad-count")
             return
+        self.factory.note(self, Doing.READING)
         await self._pieces(index, self._heading("pop3.top"), Top(count))
         await self.drain()
 

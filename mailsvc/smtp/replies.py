@@ -90,6 +90,7 @@ _KINDS: dict[Kind, tuple[int, str, str]] = {
 }
 _REASONS: dict[str, tuple[int, str, str]] = {
     "low-disk": (452, "4.3.1", "Not enough space on this server now, please try again later"),
+    "relay-limit": (450, "4.7.1", "You have sent as much as an hour allows, please send again later"),
     "mail-loop": (554, "5.4.6", "Mail loop"),
 }
 
@@ -115,9 +116,11 @@ def no_etrn(error: MailError, node: str) -> Reply:
     return Reply(458, "4.3.0", f"Unable to queue messages for node {node}")
 
 
-def reply_to(error: MailError) -> Reply:
-    """The reply to a refusal; its own text, if it has one, instead of ours."""
+def reply_to(error: MailError, utf8: bool = False) -> Reply:
+    """The reply to a refusal; its own text, if it has one, instead of ours. ``utf8``: the client can read UTF-8."""
     code, enhanced, text = _REASONS.get(error.reason) or _KINDS.get(error.kind, (554, "5.0.0", "Refused"))
     if error.temporary and code >= 500:
         code, enhanced = 451, "4" + enhanced[1:]
+    if utf8 and error.local:
+        return Reply(code, enhanced, error.text or text, error.local, utf8=True)
     return Reply(code, enhanced, error.text or text)

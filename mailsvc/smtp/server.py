@@ -56,7 +56,6 @@ class SMTPServer(Session):
     ) -> None:
         super().__init__(options, portal, hostname)
         self._release = release
-        self._utf8 = False
         self._chunking = False
         self._chunked = 0  # octets that came by BDAT
         self._pace: Pace | None = None  # of all chunks together, and of the time between them
@@ -253,7 +252,7 @@ class SMTPServer(Session):
         except MailError as error:
             self._subject = b"a message"
             self._note_refusal(error)
-            self.answer(transaction, replies.reply_to(error))
+            self.answer(transaction, replies.reply_to(error, self._utf8))
         except Exception:
             log.failure("a message from {peer} could not be stored", peer=self.peer.address)
             self.answer(transaction, replies.LATER)

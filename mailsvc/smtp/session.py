@@ -120,6 +120,7 @@ class Session(Conversation, smtp.ESMTP):
         self._delivery: IDelivery | None = None
         self._logout: Any = None
         self._transaction: ITransaction | None = None
+        self._utf8 = False  # the transaction has SMTPUTF8
         self._subject = b""  # what a refusal is about, for the log
 
     # --- what the conversation asks for ---
@@ -156,7 +157,7 @@ class Session(Conversation, smtp.ESMTP):
     def refused(self, error: MailError) -> None:
         """Say why not; the log says about what. After too many of them the connection is closed."""
         self._note_refusal(error)
-        self.reply(replies.reply_to(error))
+        self.reply(replies.reply_to(error, self._utf8))
         self._refusals[error.temporary] += 1
         if self._refusals[error.temporary] >= MAX_REFUSALS[error.temporary] and not self.trusting:
             self._give_up(self._refusals[error.temporary])
@@ -212,6 +213,10 @@ class Session(Conversation, smtp.ESMTP):
 
     async def _penance(self, error: MailError) -> None:
         """Let a client wait that has been refused too often."""
+        if (
+            error.kind is Kind.RELAY_DENIED
+        ):  # tells nothing of who is here, and whoever is told to come back shall not wait
+            return
         if self._refusals[False] >= QUICK_REFUSALS and not (error.temporary or self.trusting):
             await deferLater(self.factory.clock, PENANCE)
 

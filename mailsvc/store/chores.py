@@ -20,6 +20,7 @@ from mailsvc.db.connection import DatabaseRefused
 from mailsvc.store.committer import Committer
 from mailsvc.store.layout import Layout
 from mailsvc.store.sql_chores import TO_ERASE, Erase, GiveBack, Prune
+from mailsvc.store.sql_ledger import FORGETTABLE, UNINDEXED, ForgetLedger, IndexLedger
 
 __all__ = ["RECORDS", "Chores"]
 
@@ -64,6 +65,10 @@ class Chores:
             return Erase(found[0][0])
         if self.overgrown:
             return Prune(self.overgrown[0], RECORDS)
+        if self._committer.look(UNINDEXED):
+            return IndexLedger()
+        if self._committer.look(FORGETTABLE):
+            return ForgetLedger()
         return GiveBack(_PAGES) if self._too_roomy() else None
 
     def _too_roomy(self) -> bool:

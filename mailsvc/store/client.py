@@ -28,6 +28,7 @@ from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.interfaces.store import ILock, IStore
 from mailsvc.core.operations import Operation
 from mailsvc.core.queued import QueueChanged
+from mailsvc.core.relay import RelayFactsChanged
 from mailsvc.core.values import AccountChanged, MailboxChanged, NewsMissed
 from mailsvc.store import codec
 from mailsvc.store.base import StoreBase
@@ -191,6 +192,8 @@ class StoreClient(StoreBase, MultiService):
                 self.bus.publish(AccountChanged(*event))
         elif kind == "queue":
             self.bus.publish(QueueChanged(rest[0]))
+        elif kind == "relay":
+            self.bus.publish(RelayFactsChanged())
         elif kind == "announce":
             self.bus.publish(Announcement(*rest))
 

@@ -20,9 +20,9 @@ A deadline (``CLOCK_MONOTONIC``, seconds; optional) says when the client gives u
 peer that nothing was.
 
 Any request may be answered ``[id, "error", kind, reason, text, detail, temporary]``. The owner speaks first with
-``[0, "hello", VERSION]``, and unasked sends ``[0, "changed", [[field of MailboxChanged, ...], ...]]`` and
-``[0, "accounts", [[account, credential or None], ...]]`` and ``[0, "queue", [queue id, ...]]`` before the answers of that commit, and
-``[0, "announce", topic, payload]``.
+``[0, "hello", VERSION]``, and unasked sends ``[0, "changed", [[field of MailboxChanged, ...], ...]]``,
+``[0, "accounts", [[account, credential or None], ...]]``, ``[0, "queue", [queue id, ...]]`` and ``[0, "relay", []]`` before the answers of
+that commit, and ``[0, "announce", topic, payload]``.
 """
 
 import operator
@@ -50,7 +50,7 @@ __all__ = [
     "unpack",
 ]
 
-VERSION = 3
+VERSION = 4
 MAX_FRAME = 64 * 1024 * 1024
 
 _LENGTH = struct.Struct(">I")

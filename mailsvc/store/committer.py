@@ -17,6 +17,7 @@ import attrs
 from mailsvc.core.errors import MailError, temporary
 from mailsvc.core.operations import Operation
 from mailsvc.core.queued import QueueChanged
+from mailsvc.core.relay import RelayFactsChanged
 from mailsvc.core.values import AccountChanged, MailboxChanged
 from mailsvc.db.connection import DatabaseRefused, open_writer
 from mailsvc.db.schema import migrate
@@ -50,13 +51,14 @@ class Group:
     """What one commit did.
 
     :ivar answers: for each request its results, or why nothing of it was done.
-    :ivar changed: and ``accounts``, ``queue``: whom to tell of what.
+    :ivar changed: and ``accounts``, ``queue``, ``relay``: whom to tell of what.
     """
 
     answers: list[list[Any] | MailError]
     changed: list[MailboxChanged]
     accounts: list[AccountChanged]
     queue: QueueChanged | None = None
+    relay: RelayFactsChanged | None = None
 
 
 class Committer:
@@ -112,7 +114,8 @@ class Committer:
         self._label(context.labelled)
         if context.unlinked:
             self.unlink(context.unlinked)
-        return Group(answers, transaction.changes(context), context.accounts, transaction.queue_change(context))
+        relay = RelayFactsChanged() if context.relay else None
+        return Group(answers, transaction.changes(context), context.accounts, transaction.queue_change(context), relay)
 
     def look(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a question, asked between two commits. Raises apsw.Error, DatabaseRefused, OSError."""

@@ -6,6 +6,7 @@ from typing import Any
 import apsw
 import attrs
 
+from mailsvc.core.relay import RelayFactsChanged
 from mailsvc.core.values import AccountChanged, MailboxChanged
 
 __all__ = ["Context", "Labelled"]
@@ -30,6 +31,7 @@ class Context:
     unlinked: list[str] = attrs.Factory(list)
     accounts: list[AccountChanged] = attrs.Factory(list)
     queued: list[str] = attrs.Factory(list)  # queue ids
+    relay: list[RelayFactsChanged] = attrs.Factory(list)
     now: int = attrs.Factory(lambda: int(time.time()))
 
     def one(self, sql: str, *bindings: Any) -> Any:
@@ -50,4 +52,4 @@ class Context:
             del entries[length:]
 
     def _lists(self) -> tuple[list[Any], ...]:
-        return self.changed, self.labelled, self.unlinked, self.accounts, self.queued
+        return self.changed, self.labelled, self.unlinked, self.accounts, self.queued, self.relay

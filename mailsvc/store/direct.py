@@ -52,7 +52,7 @@ class DirectStore(StoreBase):
         (answer,) = group.answers
         if isinstance(answer, MailError):
             raise answer
-        for event in (*group.changed, *group.accounts, *([group.queue] if group.queue else ())):
+        for event in filter(None, (*group.changed, *group.accounts, group.queue, group.relay)):
             self.bus.publish(event)
         return answer
 

@@ -129,6 +129,8 @@ class Owner:
             self._broadcast((0, "accounts", [(event.account, event.credential) for event in done.accounts]))
         if done.queue:
             self._broadcast((0, "queue", done.queue.queue_ids))
+        if done.relay:
+            self._broadcast((0, "relay", []))
         for (peer, request, _, _), answer in zip(group, done.answers, strict=True):
             peer.send(_answer(request, answer))
         self._handle(0)  # what came meanwhile, before the answers make more

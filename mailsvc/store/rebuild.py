@@ -16,6 +16,7 @@ from typing import TypeVar
 import apsw
 import attrs
 
+from mailsvc.core.ledger import Row
 from mailsvc.core.queued import Outgoing
 from mailsvc.db.connection import open_writer
 from mailsvc.db.schema import migrate
@@ -40,6 +41,7 @@ _INTEGER_KEYS = {
         "id, message, address, destination, notify, orcpt, state, due, attempts, warned, status, reply, host, at",
         "id",
     ),
+    "ledger": (f"id, {', '.join(Row._fields)}", "id"),
 }
 _PLAIN = {
     "domain_alias": "name, domain",
@@ -165,11 +167,12 @@ def _copy_messages(old: apsw.Connection, db: apsw.Connection, mailbox: object) -
 
 
 def _copy_secrets(old: apsw.Connection, db: apsw.Connection) -> None:
-    """The salt key; and no password of an account that is lost, for one made anew may get its number."""
+    """The salt key; and neither password nor mail's story of an account that is lost, for one made anew may get its number."""
     for row in salvage.plain(old, "name, value", "secret"):
         db.execute("INSERT OR REPLACE INTO secret(name, value) VALUES(?, ?)", row)
     db.execute("DELETE FROM device WHERE account NOT IN (SELECT id FROM account)")
     db.execute("DELETE FROM scram WHERE account NOT IN (SELECT id FROM account)")
+    db.execute("UPDATE ledger SET readers='', account_id=iif(account_id IN (SELECT id FROM account), account_id, 0)")
 
 
 def _insert(db: apsw.Connection, table: str, columns: str, row: tuple[object, ...]) -> None:

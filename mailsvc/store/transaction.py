@@ -14,11 +14,14 @@ import attrs
 from mailsvc.core import operations as ops
 from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.queued import QueueChanged
+from mailsvc.core.relay import RelayFactsChanged
 from mailsvc.core.values import MailboxChanged
 from mailsvc.store import (
     sql_accounts,
     sql_chores,
     sql_directory,
+    sql_grants,
+    sql_ledger,
     sql_mail,
     sql_mailboxes,
     sql_messages,
@@ -57,6 +60,11 @@ _TABLE: dict[type[ops.Operation], Callable[[Context, Any], Any]] = {
     ops.RemoveDevice: sql_secrets.remove_device,
     ops.UseDevices: sql_secrets.use_devices,
     ops.ResealDevice: sql_secrets.reseal_device,
+    ops.ProveGrant: sql_grants.prove,
+    ops.EndGrants: sql_grants.end,
+    ops.SpendGrant: sql_grants.spend,
+    ops.Record: sql_ledger.record,
+    ops.KeepLedger: sql_ledger.keep,
     ops.Deliver: sql_mail.deliver,
     ops.Append: sql_mail.append,
     ops.Describe: sql_mail.describe,
@@ -74,8 +82,28 @@ _TABLE: dict[type[ops.Operation], Callable[[Context, Any], Any]] = {
     sql_chores.Erase: sql_chores.erase,
     sql_chores.Prune: sql_chores.prune,
     sql_chores.GiveBack: sql_chores.give_back,
+    sql_ledger.IndexLedger: sql_ledger.index,
+    sql_ledger.ForgetLedger: sql_ledger.forget,
     Touch: _touch,
 }
+
+
+_RELAY_FACTS = frozenset(
+    {
+        ops.AddDomain,
+        ops.RemoveDomain,
+        ops.AddAccount,
+        ops.ChangeAccount,
+        ops.RegisterName,
+        ops.DropMailbox,
+        ops.RemoveAccount,
+        ops.AddAlias,
+        ops.RemoveAlias,
+        ops.SetPassword,
+        ops.RemoveDevice,
+    }
+)
+"""After these, relay decisions are made anew."""
 
 
 def apply(context: Context, operations: Sequence[ops.Operation]) -> list[Any] | MailError:
@@ -87,7 +115,7 @@ def apply(context: Context, operations: Sequence[ops.Operation]) -> list[Any] | 
     mark = context.mark()
     context.db.execute("SAVEPOINT request")
     try:
-        results = [_TABLE[type(operation)](context, operation) for operation in operations]
+        results = [_carry_out(context, operation) for operation in operations]
     except MailError as error:
         refusal = error
     except (apsw.ConstraintError, apsw.MismatchError, TypeError, ValueError) as error:
@@ -101,6 +129,16 @@ def apply(context: Context, operations: Sequence[ops.Operation]) -> list[Any] | 
     context.db.execute("RELEASE request")
     context.forget(mark)
     return refusal
+
+
+def _carry_out(context: Context, operation: ops.Operation) -> Any:
+    told = len(context.accounts)
+    result = _TABLE[type(operation)](context, operation)
+    for event in context.accounts[told:]:  # what is taken from an account ends its grants, in the same moment
+        sql_grants.account_changed(context, event)
+    if type(operation) in _RELAY_FACTS:
+        context.relay.append(RelayFactsChanged())
+    return result
 
 
 MAX_INTERVALS = 1000

@@ -1,6 +1,6 @@
 """A directory in memory: domains, accounts and aliases for tests, with the answers that the real one gives."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import attrs
@@ -20,7 +20,7 @@ _LEVELS = 10
 
 @implementer(IDirectory)
 class MemoryDirectory:
-    """Filled by :meth:`add`; ``failure``, if set, is raised by every question."""
+    """Filled by :meth:`add`; ``failure``, if set, is raised by every question; ``changed`` is called after every change."""
 
     def __init__(self, *domains: str) -> None:
         """:param domains: their names, the first one being the default; ``example.test`` if none is given."""
@@ -30,6 +30,7 @@ class MemoryDirectory:
         self._hashes: dict[int, str] = {}
         self._aliases: dict[str, tuple[str, ...]] = {}
         self.failure: MailError | None = None
+        self.changed: Callable[[], None] = lambda: None
 
     # --- for tests ---
 
@@ -55,6 +56,7 @@ class MemoryDirectory:
     def change(self, account: Account, **changes: Any) -> Account:
         """Replace fields of an account."""
         self._accounts[account.id] = attrs.evolve(self._accounts[account.id], **changes)
+        self.changed()
         return self._accounts[account.id]
 
     def set_hash(self, account: Account, password_hash: str) -> None:
@@ -68,6 +70,7 @@ class MemoryDirectory:
     def alias(self, address: str, *targets: str) -> None:
         """Make an alias."""
         self._aliases[Address.parse(address).canonical] = targets
+        self.changed()
 
     # --- IDirectory ---
 

@@ -101,6 +101,7 @@ class RunningServer:
         accounts: Mapping[str, str] | None = None,
         workers: int = 1,
         domain: str = "example.test",
+        domain_options: str = "",
         config: str = "",
         listener: str = "",
         store: str = "",
@@ -112,6 +113,7 @@ class RunningServer:
         python: str = sys.executable,
     ) -> None:
         """:param directory: empty or a former server's. :param config: TOML put at the end of the file (further tables).
+        :param domain_options: TOML lines put into the ``[[domain]]``.
         :param listener: TOML lines put into each ``[[listener]]``. :param store: TOML lines put into ``[store]``.
         :param top: TOML lines put before the first table.
         :param environment: added to that of the processes. :param session: make them a process group of their own.
@@ -121,6 +123,7 @@ class RunningServer:
         self.directory = directory
         self.accounts = dict(accounts or {"alice@example.test": "alice-secret", "bob@example.test": "bob-secret"})
         self.domain = domain
+        self._domain_options = domain_options
         self.file = directory / "mailsvc.toml"
         self.certificate, self._key = directory / "certificate.pem", directory / "key.pem"
         self.ports = dict(zip([*LISTENERS, "monitor"], free_ports(len(LISTENERS) + 1), strict=True))
@@ -142,7 +145,7 @@ class RunningServer:
             f'[tls]\ncertificate = "{self.certificate}"\nkey = "{self._key}"',
             f'[store]\npath = "{self.directory / "store"}"\n{store}',
             f'[monitor]\naddress = "{self.host}"\nport = {self.ports["monitor"]}',
-            f'[[domain]]\nname = "{self.domain}"',
+            f'[[domain]]\nname = "{self.domain}"\n{self._domain_options}',
         ]
         tables += [
             f'[[listener]]\nprotocol = "{protocol}"\naddress = "{self.host}"\nport = {self.ports[name]}\ntls = "{tls}"\n'

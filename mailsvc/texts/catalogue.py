@@ -7,14 +7,16 @@ language and turns it into words with :class:`Texts`. The templates are in ``en.
 
 import functools
 import os
+import string
 import tomllib
 from collections.abc import Iterator, Mapping
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import attrs
 
-__all__ = ["LANGUAGES", "Sentence", "Texts", "language_of"]
+__all__ = ["LANGUAGES", "Sentence", "Texts", "language_of", "own_texts"]
 
 LANGUAGES = ("en", "ja")
 
@@ -35,13 +37,17 @@ class Sentence:
 
 @attrs.frozen
 class Texts:
-    """The catalogue in one language, ``"en"`` or ``"ja"``."""
+    """The catalogue in one language, ``"en"`` or ``"ja"``.
+
+    :ivar own: templates of the administrator, which take the place of ours (:func:`own_texts`).
+    """
 
     language: str = "en"
+    own: Mapping[str, str] = attrs.field(factory=dict, hash=False)
 
     def say(self, key: str, /, **facts: Any) -> str:
         """The sentence of this key with its fields filled in. Raises KeyError for an unknown key or a missing fact."""
-        template = _templates(self.language)[key]
+        template = self.own.get(key) or _templates(self.language)[key]
         return template.format_map({name: self._word(fact) for name, fact in facts.items()})
 
     def tell(self, sentence: Sentence) -> str:
@@ -50,6 +56,29 @@ class Texts:
 
     def _word(self, fact: Any) -> Any:
         return self.tell(fact) if isinstance(fact, Sentence) else fact
+
+
+def own_texts(path: Path, language: str) -> Mapping[str, str]:
+    """The administrator's own templates for a language, from a file like ours with a table for each language: ``[en.relay]``.
+
+    Raises OSError; ValueError naming what is wrong in it: what is no TOML, a key that does not exist, a field that the sentence has not.
+    """
+    table = tomllib.loads(path.read_text("utf-8"))
+    for name in table:
+        if name not in LANGUAGES:
+            raise ValueError(f"[{name}]")
+    for each in LANGUAGES:
+        for key, template in _flatten(table.get(each, {})):
+            if not isinstance(template, str) or key not in _templates(each):
+                raise ValueError(f"{each}.{key}")
+            if not fields_of(template) <= fields_of(_templates(each)[key]):
+                raise ValueError(f"{each}.{key}: {template}")
+    return dict(_flatten(table.get(language, {})))
+
+
+def fields_of(template: str) -> set[str]:
+    """The named fields of a template. Raises ValueError for one with braces that do not fit."""
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
 
 
 def language_of(environment: Mapping[str, str] = os.environ) -> str:

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 
-from mailsvc.core.values import Peer
+from mailsvc.core.values import Doing, Peer
 from mailsvc.wire.conversation import Conversation
 from mailsvc.wire.limits import Crowd, plain_address, within
 from mailsvc.wire.options import ListenerOptions, TLSMode
@@ -41,13 +41,16 @@ class ConversationFactory(protocol.ServerFactory):
         tls: Any = None,
         shares: int = 1,
         observe: Callable[[str], object] = lambda event: None,
+        note: Callable[[object, Doing], None] = lambda session, doing: None,
     ) -> None:
         """:param build: makes the protocol for one connection. :param tls: an IOpenSSLServerConnectionCreator, or None.
         :param shares: among how many processes the limits are divided. :param observe: told "connected", "disconnected", "refused".
+        :param note: told what a session does once it has logged in.
         """
         self.options = options
         self.clock = clock
         self.tls = tls
+        self.note = note
         self._build = build
         self._observe = observe
         self._crowd = Crowd(

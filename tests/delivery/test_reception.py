@@ -1,5 +1,6 @@
 """The delivery avatar over a real store: what is accepted is there, what is refused is not."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,8 @@ import attrs
 from twisted.trial.unittest import TestCase
 from zope.interface.verify import verifyObject
 
-from mailsvc.auth.relay import RelayDecision, RelayFacts, decide
+from mailsvc.auth.relay_desk import Asked
+from mailsvc.auth.relay_permission import Permits
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.delivery import Envelope, IDelivery, ITransaction
 from mailsvc.core.operations import AddAlias, ChangeAccount
@@ -18,6 +20,7 @@ from mailsvc.delivery.services import Services
 from mailsvc.formats.address import Address
 from mailsvc.testing.directory import MemoryDirectory
 from mailsvc.testing.failing import FailingStore
+from mailsvc.testing.relay import make_test_permits
 from mailsvc.testing.reports import RememberedReports
 from mailsvc.testing.store import make_store
 from mailsvc.wire.options import ListenerOptions, Protocol
@@ -39,14 +42,20 @@ class ReceptionTests(TestCase):
         self.made = make_store(self.mktemp())
         self.store = self.made.store
         self.addCleanup(self.store.close)
-        self.asked: list[RelayFacts] = []
+        self.asked: list[Asked] = []
         self.reached = ""
         self.reports = RememberedReports()
 
-    def decide(self, facts: RelayFacts, now: int) -> RelayDecision:
-        """The real decision, remembered."""
-        self.asked.append(facts)
-        return decide(facts, now)
+    def permits(self) -> Permits:
+        """The real decision, with what it was asked remembered."""
+        permits = make_test_permits(self.made.directory)
+        permits.desk.decide = partial(self.decide, permits.desk.decide)  # type: ignore[method-assign]
+        return permits
+
+    async def decide(self, real: Any, asked: Asked) -> Any:
+        """Remember."""
+        self.asked.append(asked)
+        return await real(asked)
 
     def avatar(self, account: Account | None = None, protocol: str = "smtp", **options: Any) -> Any:
         """The avatar that a client on such a listener is given."""
@@ -54,12 +63,13 @@ class ReceptionTests(TestCase):
         services = Services(
             store=self.store,
             directory=self.made.directory,
-            decide=self.decide,
+            permits=self.permits(),
             reports=self.reports,
             hostname="mx.example.test",
         )
         avatar, logout = Reception(services, {chosen.name: chosen}).avatar(
-            account, Peer("192.0.2.1", chosen.name, protocol, host=self.reached)
+            account,
+            Peer("192.0.2.1", chosen.name, protocol, host=self.reached, mechanism="PLAIN" if account else ""),
         )
         self.addCleanup(logout)
         return avatar
@@ -168,8 +178,8 @@ class ReceptionTests(TestCase):
         account = await self.made.directory.find_account("alice@example.test")
         transaction = await self.avatar(account).mail(SENDER)
         self.assertEqual((await transaction.rcpt(outside)).outside, (outside,))
-        self.assertEqual([facts.account for facts in self.asked], [None, account])
-        self.assertEqual(self.asked[0].recipient, outside)
+        assert account is not None
+        self.assertEqual([asked.account for asked in self.asked], [0, account.id])
         self.assertEqual(self.asked[0].sender, SENDER.reverse_path)
 
     async def test_here_and_elsewhere(self) -> None:
@@ -278,7 +288,11 @@ class FailingStoreTests(TestCase):
         for step in ("create", "write", "close", "apply"):
             store = FailingStore(bodies=() if step == "apply" else (step,))
             services = Services(
-                store=store, directory=directory, decide=decide, reports=RememberedReports(), hostname="mx.example.test"
+                store=store,
+                directory=directory,
+                permits=make_test_permits(directory),
+                reports=RememberedReports(),
+                hostname="mx.example.test",
             )
             avatar, _ = Reception(services, {chosen.name: chosen}).avatar(None, Peer("192.0.2.1", chosen.name, "smtp"))
             transaction = await avatar.mail(SENDER)
@@ -298,7 +312,7 @@ class FailingStoreTests(TestCase):
         services = Services(
             store=FailingStore(space=True),
             directory=MemoryDirectory(),
-            decide=decide,
+            permits=make_test_permits(MemoryDirectory()),
             reports=RememberedReports(),
             hostname="mx",
         )

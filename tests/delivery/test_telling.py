@@ -6,7 +6,6 @@ from typing import Any
 
 from twisted.trial.unittest import TestCase
 
-from mailsvc.auth.relay import decide
 from mailsvc.core.errors import MailError, temporary
 from mailsvc.core.interfaces.delivery import Envelope
 from mailsvc.core.operations import AddAlias, Operation
@@ -20,6 +19,7 @@ from mailsvc.delivery.services import Services
 from mailsvc.delivery.trace import make_queue_ids
 from mailsvc.formats.address import Address
 from mailsvc.queue.reports import Reports
+from mailsvc.testing.relay import make_test_permits
 from mailsvc.testing.store import make_store
 from mailsvc.wire.options import ListenerOptions, Protocol
 
@@ -58,7 +58,7 @@ class TellingTests(TestCase):
         services = Services(
             store=self.store,
             directory=directory,
-            decide=decide,
+            permits=make_test_permits(directory),
             reports=Reports(self.store.bodies, directory, HOST, make_queue_ids(lambda: NOW), lambda: NOW),
             hostname=HOST,
             border=Border(BorderOptions(message_size=Size(1000))),
@@ -66,7 +66,7 @@ class TellingTests(TestCase):
         )
         account = await directory.find_account("alice@example.test")
         avatar, logout = Reception(services, {LISTENER.name: LISTENER}).avatar(
-            account, Peer("192.0.2.1", LISTENER.name, "smtp")
+            account, Peer("192.0.2.1", LISTENER.name, "smtp", mechanism="PLAIN")
         )
         self.addCleanup(logout)
         transaction = await avatar.mail(Envelope(sender, "client.example", envid=envid))

@@ -8,13 +8,11 @@ from pathlib import Path
 
 from mailsvc.store.connect import gather, open_store
 from mailsvc.testing.harness import RunningServer, wait_for
+from tests.relaying import STAY
 
 from .clients import ALICE, subjects
 
 BOB = "bob@example.test"
-STAY = '[[route]]\ndomains = ["*"]\nhold = true\n'
-"""Nothing leaves."""
-
 KILLS = 4
 
 

@@ -370,7 +370,7 @@ ADDRESSES = (
         C: RCPT TO:<erin@example.test>
         S: 452 4.2.2 The mailbox is full
         C: RCPT TO:<somebody@example.com>
-        S: 550 5.7.1 Relaying denied…switch on SMTP authentication…
+        S: 550 5.7.1 Relaying denied…SMTP authentication…
         C: RCPT TO:<far@example.test>
         S: 250 2.1.5 Ok
         C: RCPT TO:<alice@example.test>

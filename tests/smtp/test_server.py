@@ -428,7 +428,11 @@ class LogTests(TestCase):
     def test_refused(self) -> None:
         """What was refused, to whom, and why."""
         (line,) = self.lines(HELLO + b"MAIL FROM:<>\r\nRCPT TO:<x@example.com>\r\n")
-        self.assertEqual(line, "refused RCPT TO:<x@example.com> from 192.0.2.1 (client.example): relay-denied: no-rule")
+        self.assertEqual(
+            line,
+            "refused RCPT TO:<x@example.com> from 192.0.2.1 (client.example): "
+            "relay-denied: no-rule (smtp-auth: not-authenticated)",
+        )
 
     def test_log_ins(self) -> None:
         """Who logged in, who did not, and no password in either."""

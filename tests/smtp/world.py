@@ -3,7 +3,7 @@
 The same listener can be put behind a socket: ``World(...).factory``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_network
 from typing import Any
 
@@ -20,8 +20,12 @@ from zope.interface import implementer
 
 from mailsvc.app.portal import MailPortal
 from mailsvc.app.realm import Realm
-from mailsvc.app.relaying import relay_domains
-from mailsvc.auth.relay import RelayChecker, decide
+from mailsvc.app.relay_domains import relay_domains
+from mailsvc.auth.relay_checker import RelayChecker
+from mailsvc.auth.relay_desk import USUAL
+from mailsvc.auth.relay_rules import Rule
+from mailsvc.auth.relay_words import RelayWords
+from mailsvc.core.clocks import Clocks
 from mailsvc.core.interfaces.delivery import IDelivery
 from mailsvc.core.interfaces.release import IRelease
 from mailsvc.core.operations import Deliver
@@ -33,6 +37,7 @@ from mailsvc.delivery.services import Services
 from mailsvc.queue.options import RelayDomainOptions
 from mailsvc.smtp import build
 from mailsvc.testing.directory import MemoryDirectory
+from mailsvc.testing.relay import MemoryGrants, make_test_permits
 from mailsvc.testing.reports import RememberedReports
 from mailsvc.testing.transcript import WHOLE, Cut, replay
 from mailsvc.wire.conversation import Conversation
@@ -170,12 +175,18 @@ class World:
         protocol: str = "smtp",
         address: str = "192.0.2.1",
         clock: Any = None,
+        rules: Sequence[Rule] = USUAL,
+        words: Mapping[str, Any] | None = None,
         border: BorderOptions | None = None,
         domains: tuple[RelayDomainOptions, ...] = (),
         release: IRelease | None = None,
         **options: Any,
     ) -> None:
-        """:param domains: those whose mail is taken for other servers. :param options: of the listener."""
+        """Set it up.
+
+        :param rules: of the relay decision. :param words: how its refusals are put.
+        :param domains: those whose mail is taken for other servers. :param options: of the listener.
+        """
         if clock is None:
             clock = Clock()
             clock.advance(1_795_000_000)
@@ -196,19 +207,24 @@ class World:
         options.setdefault("mechanisms", ("PLAIN", "LOGIN"))
         options.setdefault("cleartext", (ip_network("192.0.2.0/24"), ip_network("127.0.0.0/8")))
         self.options = ListenerOptions(protocol=Protocol(protocol), port=25, **options)
+        self.grants = MemoryGrants()
+        clocks = Clocks(wall=self.clock.seconds, steady=lambda: int(self.clock.seconds() * 1000), boot="boot")
+        self.permits = make_test_permits(self.directory, rules, grants=self.grants, clocks=clocks)
+        self.permits.words = RelayWords(rules=rules, **(words or {}))
         self.services = Services(
             store=self.store,  # type: ignore[arg-type]
             directory=self.directory,
-            decide=decide,
+            permits=self.permits,
             reports=self.reports,
             hostname=HOSTNAME,
             border=Border(border or BorderOptions()),
             find_relay_domain=relay_domains(domains),
             now=self.clock.seconds,
         )
+        self.directory.changed = self.services.permits.desk.forget
         reception = Reception(self.services, {self.options.name: self.options})
         realm = Realm(self.directory, {IDelivery: reception.avatar})
-        self.portal = MailPortal(realm, [self.passwords, RelayChecker()], lambda event: None)
+        self.portal = MailPortal(realm, [self.passwords, RelayChecker(self.services.permits.desk)], lambda event: None)
         self.factory = ConversationFactory(
             self.options, build(self.options, self.portal, HOSTNAME, release), self.clock, tls="context"
         )

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from mailsvc.core import operations
 from mailsvc.core.errors import Kind, MailError
+from mailsvc.core.ledger import Row
 from mailsvc.core.queued import Notify, Outcome, Outgoing, OutgoingRecipient, State
 from mailsvc.core.values import Description, Intervals
 from mailsvc.store import codec
@@ -30,6 +31,9 @@ VALUES = {
         st.lists(st.tuples(st.text(), st.binary(), st.integers(0, 9), st.binary(), st.binary()), max_size=2).map(tuple),
     "tuple[tuple[int, int, str], ...]":
         st.lists(st.tuples(st.integers(0, 2**62), st.integers(0, 9), st.text()), max_size=2).map(tuple),
+    f"tuple[{Row.__module__}.Row, ...]": st.lists(
+        st.builds(Row, *(st.integers(0, 2**40) if kind is int else st.text(max_size=9)
+                         for kind in Row.__annotations__.values())), max_size=3).map(tuple),
 }  # fmt: skip
 
 

@@ -88,6 +88,15 @@ class FetchItem:
         return not self.peek and self.name != "BINARY.SIZE[]"
 
     @property
+    def reads(self) -> bool:
+        """Whether it is the message or a part of it, not only what is known about it."""
+        return (
+            self.name.startswith("RFC822") and self.name != "RFC822.SIZE"
+            if self.section is None
+            else self.name != "BINARY.SIZE[]"
+        )
+
+    @property
     def label(self) -> bytes:
         """Its name in the response: ``BODY[1.MIME]<0>``, never with ``.PEEK`` (RFC 3501 7.4.2)."""
         if self.section is None:

@@ -1,5 +1,6 @@
 """CAPABILITY, NOOP, CHECK, LOGOUT (RFC 3501 6.1, 6.4.1)."""
 
+from mailsvc.core.values import Doing
 from mailsvc.formats.imap import responses
 from mailsvc.formats.imap.commands import Command
 from mailsvc.imap.session import Session
@@ -18,11 +19,13 @@ async def _capability(session: Session, command: Command) -> Answer:
 
 async def _noop(session: Session, command: Command) -> Answer:
     """RFC 3501 6.1.2: its use is that changes are announced before the answer."""
+    session.factory.note(session, Doing.NOOP)
     return Answer(f"{command.name} completed")
 
 
 async def _logout(session: Session, command: Command) -> Answer:
     """RFC 3501 6.1.3."""
+    session.factory.note(session, Doing.LEAVING)
     session.leave_mailbox()
     session.state = State.LOGOUT
     session.bye("Goodbye")

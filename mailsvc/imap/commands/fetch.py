@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from mailsvc.core.errors import MailError
 from mailsvc.core.interfaces.mailboxes import FlagChange
-from mailsvc.core.values import SystemFlag
+from mailsvc.core.values import Doing, SystemFlag
 from mailsvc.formats.imap.codes import Code
 from mailsvc.formats.imap.commands import Command
 from mailsvc.formats.imap.sections import FetchItem
@@ -41,8 +41,13 @@ async def _fetch(session: Session, command: Command) -> Answer:
     if since is not None:
         uids = _changed(selection, uids, since)
     seen = await _mark_seen(session, uids) if any(item.sets_seen for item in items) else False
+    reads = any(item.reads for item in items)
+    if reads:
+        session.factory.note(session, Doing.READING)
     plan = make_plan(selection, _all_items(items, command.uid, seen, since is not None, session.condstore))
     complete = await send_all(session, selection, uids, plan)
+    if reads:  # a large one may have taken long
+        session.factory.note(session, Doing.READING)
     if (gone or not complete) and not command.uid:
         return Answer("FETCH completed, but some of the messages are gone", Code.EXPUNGEISSUED)
     return Answer("FETCH completed")

@@ -4,6 +4,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 
 from mailsvc.core.errors import MailError
+from mailsvc.core.values import Doing
 from mailsvc.formats.imap import responses
 from mailsvc.formats.imap.commands import Command
 from mailsvc.imap.selection import Selection
@@ -29,10 +30,12 @@ async def _idle(session: Session, command: Command) -> Answer:
     session.send(responses.continuation(b"idling"))
     telling = _Telling(session, session.mbox) if session.mbox is not None else None
     session.idling = True
+    session.factory.note(session, Doing.IDLE)
     try:
         await _done(session)
     finally:
         session.idling = False
+        session.factory.note(session, Doing.AWAKE)
         if telling is not None:
             await telling.stop()
     return Answer("IDLE completed")

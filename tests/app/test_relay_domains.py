@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mailsvc.app.relaying import relay_domains
+from mailsvc.app.relay_domains import relay_domains
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.delivery.relay_domain import RelayDomain
 from mailsvc.formats.address import Address

@@ -1,0 +1,150 @@
+"""What the ledger holds: one row for each thing that happened to a message, with its reason and what was seen.
+
+A row is for people: it can be read years later without the message, the grant or the account that it speaks of. So names stand in it as
+text, as they were. Times are whole seconds since the epoch (UTC).
+
+A row that is stored is a :class:`Row` of plain values, for it crosses a process border; :mod:`mailsvc.ledger.rows` turns one into the
+other. :func:`terms` says by which words a row is found.
+"""
+
+import enum
+from hashlib import blake2b
+from typing import NamedTuple
+
+import attrs
+
+from mailsvc.core.relay import RelayDecision
+
+__all__ = [
+    "PART",
+    "Event",
+    "Happening",
+    "Query",
+    "Row",
+    "account_term",
+    "address_term",
+    "hashed",
+    "terms",
+    "text_term",
+]
+
+PART = 4096
+"""Rows whose index lies together."""
+
+
+class Happening(enum.Enum):
+    """What happened."""
+
+    REFUSED = "refused"  # a recipient, or a whole message: nothing of it exists
+    ACCEPTED = "accepted"  # a message: in mailboxes, or on its way
+    SENT = "sent"  # another server has taken it
+    DEFERRED = "deferred"
+    FAILED = "failed"
+    GRANTED = "granted"  # POP-before-SMTP: given, renewed
+    ENDED = "ended"  # POP-before-SMTP: revoked, logged out
+
+
+@attrs.frozen(kw_only=True)
+class Event:
+    """One row.
+
+    :ivar queue_id: of the message, ``""`` while it has none. :ivar message_id: the field's value without angle brackets, ``""`` if unknown.
+    :ivar account: address of who answers for it, ``""`` for nobody; ``account_id``: its id at the time, 0 for nobody.
+    :ivar listener: and ``protocol``: where it came in, and as what (``with`` of Received, RFC 3848: ``"ESMTPSA"``).
+    :ivar address: IP address of the client. :ivar sender: reverse-path, ``""`` for ``<>``. :ivar recipients: as RCPT said.
+    :ivar readers: for each recipient, the ids of the accounts here that have the message by it; they may read of it. Empty: nobody here.
+    :ivar reason: a short stable name, such as ``"no-grant"``. :ivar reply: what the client was told, or what the other server said.
+    :ivar evidence: further (name, value) pairs.
+    :ivar decision: the relay decision, if there was one.
+    """
+
+    at: int
+    what: Happening
+    queue_id: str = ""
+    message_id: str = ""
+    account: str = ""
+    account_id: int = 0
+    listener: str = ""
+    protocol: str = ""
+    address: str = ""
+    helo: str = ""
+    sender: str = ""
+    recipients: tuple[str, ...] = ()
+    readers: tuple[tuple[int, ...], ...] = ()
+    size: int = 0
+    reason: str = ""
+    reply: str = ""
+    evidence: tuple[tuple[str, str], ...] = ()
+    decision: RelayDecision | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Query:
+    """Which rows are wanted; all that is given must fit.
+
+    :ivar text: a queue id, a Message-ID or an address (sender or recipient). :ivar account_id: only what this account may read, of which
+    it is shown no more than concerns it; 0: all, for the administrator.
+    :ivar address: rows of clients at this IP address. :ivar since: from, and ``until``: before this time. :ivar most: rows, newest first.
+    """
+
+    text: str = ""
+    account_id: int = 0
+    address: str = ""
+    since: int = 0
+    until: int = 0
+    most: int = 100
+
+
+class Row(NamedTuple):
+    """An event as it is stored. ``recipients`` and ``readers``: one line each for a recipient; ``more``: JSON, ``""`` for nothing."""
+
+    at: int
+    what: str
+    queue_id: str
+    message_id: str
+    account: str
+    account_id: int
+    listener: str
+    protocol: str
+    address: str
+    helo: str
+    sender: str
+    recipients: str
+    readers: str
+    size: int
+    reason: str
+    reply: str
+    more: str
+
+
+def text_term(text: str) -> str:
+    """For a queue id, a Message-ID or a mail address."""
+    return text.strip().removeprefix("<").removesuffix(">").lower()
+
+
+def address_term(address: str) -> str:
+    """For an IP address."""
+    return f"ip {address}"
+
+
+def account_term(account: int) -> str:
+    """For who may read it."""
+    return f"account {account}"
+
+
+def terms(row: Row) -> set[str]:
+    """All words by which a row is found."""
+    found = {text_term(row.queue_id), text_term(row.message_id), text_term(row.sender)}
+    found.update(map(text_term, row.recipients.split("\n")))
+    found.discard("")
+    if row.address:
+        found.add(address_term(row.address))
+    if row.account_id:
+        found.add(account_term(row.account_id))
+    found.update(account_term(int(number)) for number in row.readers.split())
+    return found
+
+
+def hashed(term: str) -> int:
+    """A term as the index has it: 64 bits; rows that are found by it are looked at."""
+    return int.from_bytes(blake2b(term.encode("utf-8", "replace"), digest_size=8).digest(), signed=True)

@@ -1,0 +1,161 @@
+"""Rows of the ledger in plain words: what happened, when, and why. Pure; ``mailsvc trace`` prints it, the account's own page will.
+
+Nothing but the row is needed: rules, grants and accounts may have gone since.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from mailsvc.core.ledger import Event, Happening
+from mailsvc.core.relay import Miss, RelayDecision
+from mailsvc.texts import Sentence
+
+__all__ = ["tell"]
+
+When = Callable[[int], str]
+"""A time in words."""
+
+_HEADS = {
+    Happening.ACCEPTED: Sentence("trace.accepted"),
+    Happening.REFUSED: Sentence("trace.refused"),
+    Happening.SENT: Sentence("trace.sent"),
+    Happening.DEFERRED: Sentence("trace.deferred"),
+    Happening.FAILED: Sentence("trace.failed"),
+    Happening.GRANTED: Sentence("trace.given"),
+    Happening.ENDED: Sentence("trace.ended"),
+}
+_PUT_OFF = Sentence("trace.put-off")
+
+_ALLOWED = {
+    "authenticated": "trace.authenticated",
+    "granted": "trace.granted",
+    "trusted-network": "trace.network",
+    "certificate": "trace.certificate",
+}
+
+_REASONS = {
+    "local": "trace.local",
+    "relay-domain": "trace.relay-domain",
+    "unknown-recipient": "trace.unknown-recipient",
+    "unknown-domain": "trace.unknown-recipient",
+    "unknown-at-relay-domain": "trace.unknown-recipient",
+    "account-disabled": "trace.recipient-disabled",
+    "mailbox-full": "trace.mailbox-full",
+    "over-quota": "trace.mailbox-full",
+    "too-big": "trace.too-big",
+    "nul": "trace.malformed",
+    "bare-newline": "trace.malformed",
+    "long-line": "trace.malformed",
+    "mail-loop": "trace.loop",
+    "too-many-recipients": "trace.too-many-recipients",
+    "lmtp-never-relays": "trace.lmtp",
+    "revoked": "trace.end-revoked",
+    "account": "trace.end-account",
+    "password": "trace.end-password",
+    "device": "trace.end-device",
+    "logout": "trace.end-logout",
+    "clock": "trace.end-clock",
+}
+
+_MISSES = {
+    "not-authenticated": "trace.not-authenticated",
+    "no-certificate": "trace.no-certificate",
+    "no-grant": "trace.no-grant",
+    "grant-expired": "trace.grant-expired",
+    "grant-ended": "trace.grant-ended",
+    "clock-set-back": "trace.grant-clock",
+    "shared-address": "trace.shared-address",
+    "other-network": "trace.other-network",
+    "wrong-sender": "trace.wrong-sender",
+    "account-disabled": "trace.account-off",
+    "account-gone": "trace.account-gone",
+    "sending-off": "trace.account-off",
+}
+
+
+def tell(event: Event, when: When) -> list[Sentence]:
+    """The sentences of one row: first what happened, then why. ``when``: a time in words."""
+    seen = dict(event.evidence)
+    head = _PUT_OFF if event.what is Happening.REFUSED and "temporary" in seen else _HEADS[event.what]
+    return [Sentence(head.key, **_facts(event, seen, when)), *_why(event, when), *_further(event, seen)]
+
+
+def _facts(event: Event, seen: Mapping[str, str], when: When) -> dict[str, object]:
+    return {
+        "at": when(event.at),
+        "message": event.queue_id or Sentence("trace.no-number"),
+        "client": event.address or Sentence("trace.local-socket"),
+        "protocol": event.protocol or event.listener or "SMTP",
+        "sender": f"<{event.sender}>",
+        "recipients": ", ".join(event.recipients) or Sentence("trace.all-recipients"),
+        "size": f"{event.size:,}",
+        "account": event.account or Sentence("trace.nobody"),
+        "host": seen.get("host") or Sentence("trace.no-host"),
+        "reply": event.reply or event.reason,
+    }
+
+
+def _why(event: Event, when: When) -> Iterator[Sentence]:
+    decision = event.decision
+    if event.reason == "relay-limit":
+        yield Sentence("trace.limit")
+    elif decision is None:
+        yield from _plain(event)
+    elif decision.allowed:
+        yield from _allowed(decision, when)
+    else:
+        yield from _refused(event, decision, when)
+
+
+def _plain(event: Event) -> Iterator[Sentence]:
+    """Why, where no relay decision was asked."""
+    if event.reason in _REASONS:
+        yield Sentence(_REASONS[event.reason])
+    elif event.what is Happening.REFUSED:
+        yield Sentence("trace.reason", reason=event.reason)
+    if event.what is Happening.ACCEPTED and event.account:
+        yield Sentence("trace.answers", account=event.account)
+
+
+def _allowed(decision: RelayDecision, when: When) -> Iterator[Sentence]:
+    seen = dict(decision.evidence)
+    by_hand = decision.reason == "granted" and seen.get("protocol") == "hand"
+    yield Sentence(
+        "trace.by-hand" if by_hand else _ALLOWED.get(decision.reason, "trace.allowed"),
+        account=decision.account or Sentence("trace.nobody"),
+        rule=decision.rule,
+        reason=decision.reason,
+        address=seen.get("address", ""),
+        mechanism=seen.get("mechanism", ""),
+        tls=Sentence("trace.under-tls", version=seen["tls"]) if seen.get("tls") else Sentence("trace.without-tls"),
+        protocol=seen.get("protocol", "").upper(),
+        last=when(int(seen.get("last", 0))),
+        expiry=when(decision.expiry or 0),
+        grant=decision.grant,
+    )
+    yield Sentence("trace.answers" if decision.account else "trace.answers-nobody", account=decision.account)
+
+
+def _refused(event: Event, decision: RelayDecision, when: When) -> Iterator[Sentence]:
+    yield Sentence("trace.denied")
+    if decision.reason == "wrong-from":
+        yield Sentence("trace.wrong-from", rule=decision.rule)
+    for miss in decision.misses:
+        yield _miss(event, miss, when)
+
+
+def _miss(event: Event, miss: Miss, when: When) -> Sentence:
+    return Sentence(
+        _MISSES.get(miss.reason, "trace.other-miss"),
+        rule=miss.rule,
+        reason=miss.reason,
+        address=event.address,
+        sender=f"<{event.sender}>",
+        over=when(miss.when),
+    )
+
+
+def _further(event: Event, seen: Mapping[str, str]) -> Iterator[Sentence]:
+    if event.what is Happening.REFUSED and event.reply:
+        yield Sentence("trace.told", reply=event.reply)
+    if "not-kept" in seen:
+        yield Sentence("trace.not-kept", count=seen["not-kept"])

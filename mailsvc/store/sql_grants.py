@@ -1,0 +1,147 @@
+"""The SQL of POP-before-SMTP: proofs become grants, grants end, and what goes out by them is counted.
+
+Whatever is taken from an account ends its grants in the same commit, and its *epoch* grows: a proof that was on its way at that moment,
+or comes from a session that was open before, finds another epoch than it knows and counts for nothing.
+"""
+
+from mailsvc.core import operations as ops
+from mailsvc.core.errors import Kind, MailError
+from mailsvc.core.relay import RelayFactsChanged
+from mailsvc.core.secrets import LOGIN
+from mailsvc.core.values import AccountChanged, AccountFlag
+from mailsvc.store.context import Context
+
+__all__ = ["HOUR", "SLOT", "account_changed", "end", "prove", "spend"]
+
+HOUR = 3600
+
+SLOT = 60
+"""Seconds of a slot in which messages are counted together."""
+
+TOLERANCE = 5
+"""Seconds by which a proof may be older than another one that was written before it: processes gather them for a while."""
+
+_ALIVE = (
+    "SELECT id FROM relay_grant WHERE account=? AND network=? AND rule=? AND credential=? AND ended=0 AND last<=? AND expiry>?"
+    " AND (boot<>? OR deadline>?) ORDER BY last DESC LIMIT 1"
+)
+
+
+def prove(context: Context, operation: ops.ProveGrant) -> str:
+    """:class:`~mailsvc.core.operations.ProveGrant`."""
+    one = operation
+    if one.forget:
+        context.db.execute("DELETE FROM relay_grant WHERE expiry<?", (one.forget,))
+    if not _answers(context, one.account) or epoch(context, one.account) != one.epoch:
+        return ""
+    # The clock was set back: how long these would last nobody knows.
+    context.db.execute(
+        "UPDATE relay_grant SET ended=?, why='clock' WHERE account=? AND network=? AND ended=0 AND last>?",
+        (one.at, one.account, one.network, one.at + TOLERANCE),
+    )
+    context.relay.append(RelayFactsChanged())
+    key = (one.account, one.network, one.rule, one.credential)
+    alive = context.one(_ALIVE, *key, one.at + TOLERANCE, one.at, one.boot, one.steady)
+    if alive:
+        context.db.execute(
+            "UPDATE relay_grant SET last=max(last, ?1), expiry=max(expiry, ?2), deadline=iif(boot=?3, max(deadline, ?4), ?4), boot=?3,"
+            " protocol=?5, mechanism=?6, tls=?7 WHERE id=?8",
+            (one.at, one.expiry, one.boot, one.deadline, one.protocol, one.mechanism, one.tls, alive[0]),
+        )
+        return str(alive[0])
+    context.db.execute(
+        "INSERT INTO relay_grant(id, account, network, rule, credential, protocol, mechanism, tls, first, last, expiry, boot, deadline)"
+        " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (one.id, *key, one.protocol, one.mechanism, one.tls, one.at, one.at, one.expiry, one.boot, one.deadline),
+    )
+    return one.id
+
+
+def _answers(context: Context, account: int) -> bool:
+    """Whether an account answers for mail, and has a mailbox that it could have read."""
+    row = context.one("SELECT enabled, mailbox, flags FROM account WHERE id=?", account)
+    return bool(row and row[0] and row[1] and not row[2] & AccountFlag.NO_SEND)
+
+
+def epoch(context: Context, account: int) -> int:
+    """The account's epoch now."""
+    row = context.one("SELECT epoch FROM relay_account WHERE account=?", account)
+    return int(row[0]) if row else 0
+
+
+def end(context: Context, operation: ops.EndGrants) -> tuple[str, ...]:
+    """:class:`~mailsvc.core.operations.EndGrants`."""
+    wanted = [("account=?", operation.account), ("network=?", operation.network)]
+    wanted = [(condition, value) for condition, value in wanted if value]
+    conditions = " AND ".join(condition for condition, _ in wanted) or "1"
+    rows = context.all(
+        f"SELECT id, account FROM relay_grant WHERE ended=0 AND expiry>? AND {conditions}",  # noqa: S608 - constants of this function
+        operation.at,
+        *(value for _, value in wanted),
+    )
+    if operation.ids:
+        rows = [row for row in rows if row[0] in operation.ids]
+    for grant, _ in rows:
+        context.db.execute("UPDATE relay_grant SET ended=?, why=? WHERE id=?", (operation.at, operation.why, grant))
+    if operation.why != "logout":
+        for account in {account for _, account in rows} | {operation.account} - {0}:
+            _next_epoch(context, account)
+    if rows:
+        context.relay.append(RelayFactsChanged())
+    return tuple(str(row[0]) for row in rows)
+
+
+def _next_epoch(context: Context, account: int) -> None:
+    context.db.execute(
+        "INSERT INTO relay_account(account, epoch) VALUES(?, 1) ON CONFLICT(account) DO UPDATE SET epoch=epoch+1",
+        (account,),
+    )
+
+
+def account_changed(context: Context, event: AccountChanged) -> None:
+    """Something was taken from an account: end the grants that it proved by that, or all."""
+    _next_epoch(context, event.account)
+    context.db.execute(
+        "UPDATE relay_grant SET ended=?1, why=?2 WHERE account=?3 AND ended=0 AND expiry>?1 AND (?4 IS NULL OR credential=?4)",
+        (context.now, _why(event.credential), event.account, event.credential),
+    )
+    context.relay.append(RelayFactsChanged())
+
+
+def _why(credential: int | None) -> str:
+    if credential is None:
+        return "account"
+    return "password" if credential == LOGIN else "device"
+
+
+def spend(context: Context, operation: ops.SpendGrant) -> bool:
+    """:class:`~mailsvc.core.operations.SpendGrant`."""
+    for subject in operation.subjects:
+        _count(context, subject, operation)
+    if not operation.account:
+        return False
+    context.db.execute(
+        "INSERT INTO relay_account(account, told) VALUES(?, 1) ON CONFLICT(account) DO UPDATE SET told=1 WHERE told=0",
+        (operation.account,),
+    )
+    return bool(context.db.changes())
+
+
+def _count(context: Context, subject: str, operation: ops.SpendGrant) -> None:
+    messages, recipients = context.one(
+        "SELECT coalesce(sum(messages), 0), coalesce(sum(recipients), 0) FROM relay_spent WHERE subject=? AND slot>?",
+        subject,
+        operation.at - HOUR,
+    )
+    for most, spent in (
+        (operation.most_messages, messages + 1),
+        (operation.most_recipients, recipients + operation.recipients),
+    ):
+        if most and spent > most:
+            raise MailError(Kind.TOO_MANY, "relay-limit", detail=f"{subject}: {spent} within an hour", temporary=True)
+    context.db.execute("DELETE FROM relay_spent WHERE slot<?", (operation.at - 2 * HOUR,))
+    context.db.execute(
+        "INSERT INTO relay_spent(subject, slot, messages, recipients) VALUES(?, ?, 1, ?)"
+        " ON CONFLICT(subject, slot) DO UPDATE SET messages=messages+1, recipients=recipients+excluded.recipients",
+        (subject, operation.at // SLOT * SLOT, operation.recipients),
+    )
