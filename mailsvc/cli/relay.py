@@ -21,11 +21,13 @@ from mailsvc.cli.output import Column, Refused, as_json, note, print_json, print
 from mailsvc.cli.params import ADDRESS, DURATION
 from mailsvc.cli.words import Group, option, texts
 from mailsvc.core.clocks import Clocks, system_clocks
-from mailsvc.core.operations import EndGrants, ProveGrant
+from mailsvc.core.ledger import Event, Happening
+from mailsvc.core.operations import EndGrants, ProveGrant, Record
 from mailsvc.core.relay import Grant, RelayDecision, account_subject
-from mailsvc.core.values import Peer
+from mailsvc.core.values import Account, Peer
 from mailsvc.directory import Grants
 from mailsvc.formats.address import Address
+from mailsvc.ledger.rows import pack
 from mailsvc.texts import Sentence
 
 __all__ = ["relay"]
@@ -280,9 +282,24 @@ def grant(app: App, address: str, account: str, seconds: int | None) -> None:
             clocks.steady() + lasting * 1000,
         )
         (made,) = house.apply(account, proof)
-    if not made:
-        raise Refused(Sentence("refused.relay-account", account=account))
+        if not made:
+            raise Refused(Sentence("refused.relay-account", account=account))
+        house.apply(account, _note(Happening.GRANTED, clocks.now, found, made, address))
     click.echo(made)
+
+
+def _note(what: Happening, now: int, account: Account | None, grant: str, address: str) -> Record:
+    """For the ledger: what was given or taken by hand."""
+    event = Event(
+        at=now,
+        what=what,
+        account=account.address if account else "",
+        account_id=account.id if account else 0,
+        address=address,
+        reason="revoked" if what is Happening.ENDED else "by-hand",
+        evidence=(("grant", grant),),
+    )
+    return Record((pack(event),))
 
 
 @relay.command("revoke", help="cli.relay-revoke")
@@ -290,16 +307,25 @@ def grant(app: App, address: str, account: str, seconds: int | None) -> None:
 @pass_app
 def revoke(app: App, what: str) -> None:
     """End grants, in all processes."""
-    now = system_clocks().now
+    clocks = system_clocks()
     with open_house(app.config()) as house:
+        grants = {one.id: one for one in _living(house, clocks)}
         if "@" in what:
-            ended = house.apply(what, EndGrants(now, "revoked", account=house.account(what).id))[0]
+            ends = [EndGrants(clocks.now, "revoked", account=house.account(what).id)]
         elif (address := _ip_or_none(what)) is not None:
-            operations = [EndGrants(now, "revoked", network=network) for network in networks_of(address)]
-            ended = [one for result in house.apply(what, *operations) for one in result]
+            ends = [EndGrants(clocks.now, "revoked", network=network) for network in networks_of(address)]
         else:
-            ended = house.apply(what, EndGrants(now, "revoked", ids=(what,)))[0]
+            ends = [EndGrants(clocks.now, "revoked", ids=(what,))]
+        ended = [grants[one] for result in house.apply(what, *ends) for one in result if one in grants]
+        notes = [_ended(house, one, clocks.now) for one in ended]
+        if notes:
+            house.apply(what, *notes)
     note(Sentence("cli.relay-revoked", count=len(ended)))
+
+
+def _ended(house: House, grant: Grant, now: int) -> Record:
+    account = house.read(house.directory.account(grant.account))
+    return _note(Happening.ENDED, now, account, grant.id, grant.network.partition("/")[0])
 
 
 def _ip_or_none(text: str) -> str | None:
