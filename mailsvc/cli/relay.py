@@ -21,18 +21,25 @@ from mailsvc.cli.output import Column, Refused, as_json, note, print_json, print
 from mailsvc.cli.params import ADDRESS, DURATION
 from mailsvc.cli.words import Group, option, texts
 from mailsvc.core.clocks import Clocks, system_clocks
-from mailsvc.core.ledger import Event, Happening
+from mailsvc.core.ledger import Event, Happening, Query
 from mailsvc.core.operations import EndGrants, ProveGrant, Record
 from mailsvc.core.relay import Grant, RelayDecision, account_subject
 from mailsvc.core.values import Account, Peer
 from mailsvc.directory import Grants
 from mailsvc.formats.address import Address
+from mailsvc.ledger.finding import find
 from mailsvc.ledger.rows import pack
+from mailsvc.ledger.story import tell
 from mailsvc.texts import Sentence
 
 __all__ = ["relay"]
 
 HOUR = 3600
+
+RECENT = 600
+"""Seconds for which ``explain`` looks back into the ledger if it is asked about now."""
+
+MOST_RECORDED = 10
 
 
 class _IP(click.ParamType):  # type: ignore[type-arg]  # generic in newer versions of click only
@@ -50,7 +57,7 @@ class _IP(click.ParamType):  # type: ignore[type-arg]  # generic in newer versio
 
 
 class _Time(click.ParamType):  # type: ignore[type-arg]  # generic in newer versions of click only
-    """A local time: ``14:02`` (today), ``2026-11-22 14:02``, or with seconds."""
+    """A local time: ``14:02`` (today), ``2026-11-22 14:02``, or with seconds. Without them the minute's last one, if it has come."""
 
     name = "time"
 
@@ -60,7 +67,8 @@ class _Time(click.ParamType):  # type: ignore[type-arg]  # generic in newer vers
             return value
         text = value if "-" in value else f"{datetime.now().astimezone().date()} {value}"
         try:
-            return int(datetime.fromisoformat(text).astimezone().timestamp())
+            seconds = int(datetime.fromisoformat(text).astimezone().timestamp())
+            return seconds if text.count(":") > 1 else min(seconds + 59, max(seconds, system_clocks().now))
         except ValueError:
             self.fail(texts().say("cli.relay-time", value=value), param, ctx)
 
@@ -167,11 +175,26 @@ def explain_(
             sender=_address(sender) if sender else None,
         )
         situation = _situation(house, relay_rules(config), asked, at)
+        recorded = [_story(event) for event in _recorded(house, situation)]
     lines = [texts().tell(sentence) for sentence in explain(situation, _when)]
     if as_json:
-        print_json({**_decision_row(situation), "explanation": lines})
-    else:
-        click.echo("\n".join(lines))
+        print_json({**_decision_row(situation), "explanation": lines, "recorded": recorded})
+        return
+    if recorded:
+        lines += ["", texts().say("explain.recorded"), *(line for story in recorded for line in story)]
+    click.echo("\n".join(lines))
+
+
+def _recorded(house: House, situation: Situation) -> list[Event]:
+    """What the ledger knows of this client around that time (of late, if it is now), the oldest first."""
+    since, until = (situation.at - 60, situation.at + 120) if situation.past else (situation.at - RECENT, 0)
+    query = Query(address=situation.facts.peer.address, since=since, until=until, most=MOST_RECORDED)
+    return list(reversed(find(house.store.connection(), query)))
+
+
+def _story(event: Event) -> list[str]:
+    first, *further = (texts().tell(sentence) for sentence in tell(event, _when))
+    return [f"  {first}", *(f"      {line}" for line in further)]
 
 
 def _print_local(recipient: str, as_json: bool) -> None:
