@@ -225,7 +225,9 @@ class PopBeforeSmtp(Rule):
             first=str(grant.first),
             last=str(grant.last),
         )
-        return attrs.evolve(found, grant=grant.id, network=grant.network, expiry=grant.expiry, deadline=grant.deadline or None)
+        return attrs.evolve(
+            found, grant=grant.id, network=grant.network, expiry=grant.expiry, deadline=grant.deadline or None
+        )
 
     def _over(self, grant: Grant, now: int) -> Miss:
         if grant.ended:
