@@ -86,7 +86,11 @@ REFUSALS: dict[str, tuple[tuple[Rule, ...], str, str]] = {
         "this server does not know yet who you are. Switch on SMTP authentication (user name and password for outgoing mail) in your "
         "mail program.",
     ),
-    "from outside the campus": ((CAMPUS,), "198.51.100.1", "this server does not know yet who you are. Send from within our own network."),
+    "from outside the campus": (
+        (CAMPUS,),
+        "198.51.100.1",
+        "this server does not know yet who you are. Send from within our own network.",
+    ),
     "a sender of nobody here": (
         (CAMPUS, AUTH),
         "192.0.2.1",
