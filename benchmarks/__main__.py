@@ -3,7 +3,17 @@
 import subprocess
 import sys
 
-PROGRAMS = ("smtp_delivery", "pop3_download", "imap_commands", "imap_idle", "log_ins", "syncs", "memory", "relay")
+PROGRAMS = (
+    "smtp_delivery",
+    "pop3_download",
+    "imap_commands",
+    "imap_idle",
+    "log_ins",
+    "syncs",
+    "ledger",
+    "memory",
+    "relay",
+)
 
 for program in PROGRAMS:
     subprocess.run([sys.executable, "-m", f"benchmarks.{program}"], check=True)

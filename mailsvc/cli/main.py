@@ -21,6 +21,7 @@ from mailsvc.cli.output import EXIT_CONFIG, EXIT_NOT_NOW, Refused, note
 from mailsvc.cli.queue import queue
 from mailsvc.cli.quickstart import quickstart
 from mailsvc.cli.relay import relay
+from mailsvc.cli.relay_test import test as relay_test
 from mailsvc.cli.store import backup, restore, store
 from mailsvc.cli.throttle import throttle
 from mailsvc.cli.trace import trace
@@ -92,6 +93,7 @@ for _command in (
     user,
 ):
     cli.add_command(_command)
+relay.add_command(relay_test)
 
 
 def main() -> None:

@@ -21,16 +21,25 @@ from mailsvc.cli.output import Column, Refused, as_json, note, print_json, print
 from mailsvc.cli.params import ADDRESS, DURATION
 from mailsvc.cli.words import Group, option, texts
 from mailsvc.core.clocks import Clocks, system_clocks
-from mailsvc.core.operations import EndGrants, ProveGrant
+from mailsvc.core.ledger import Event, Happening, Query
+from mailsvc.core.operations import EndGrants, ProveGrant, Record
 from mailsvc.core.relay import Grant, RelayDecision, account_subject
-from mailsvc.core.values import Peer
+from mailsvc.core.values import Account, Peer
 from mailsvc.directory import Grants
 from mailsvc.formats.address import Address
+from mailsvc.ledger.finding import find
+from mailsvc.ledger.rows import pack
+from mailsvc.ledger.story import tell
 from mailsvc.texts import Sentence
 
 __all__ = ["relay"]
 
 HOUR = 3600
+
+RECENT = 600
+"""Seconds for which ``explain`` looks back into the ledger if it is asked about now."""
+
+MOST_RECORDED = 10
 
 
 class _IP(click.ParamType):  # type: ignore[type-arg]  # generic in newer versions of click only
@@ -48,7 +57,7 @@ class _IP(click.ParamType):  # type: ignore[type-arg]  # generic in newer versio
 
 
 class _Time(click.ParamType):  # type: ignore[type-arg]  # generic in newer versions of click only
-    """A local time: ``14:02`` (today), ``2026-11-22 14:02``, or with seconds."""
+    """A local time: ``14:02`` (today), ``2026-11-22 14:02``, or with seconds. Without them the minute's last one, if it has come."""
 
     name = "time"
 
@@ -58,7 +67,8 @@ class _Time(click.ParamType):  # type: ignore[type-arg]  # generic in newer vers
             return value
         text = value if "-" in value else f"{datetime.now().astimezone().date()} {value}"
         try:
-            return int(datetime.fromisoformat(text).astimezone().timestamp())
+            seconds = int(datetime.fromisoformat(text).astimezone().timestamp())
+            return seconds if text.count(":") > 1 else min(seconds + 59, max(seconds, system_clocks().now))
         except ValueError:
             self.fail(texts().say("cli.relay-time", value=value), param, ctx)
 
@@ -165,11 +175,26 @@ def explain_(
             sender=_address(sender) if sender else None,
         )
         situation = _situation(house, relay_rules(config), asked, at)
+        recorded = [_story(event) for event in _recorded(house, situation)]
     lines = [texts().tell(sentence) for sentence in explain(situation, _when)]
     if as_json:
-        print_json({**_decision_row(situation), "explanation": lines})
-    else:
-        click.echo("\n".join(lines))
+        print_json({**_decision_row(situation), "explanation": lines, "recorded": recorded})
+        return
+    if recorded:
+        lines += ["", texts().say("explain.recorded"), *(line for story in recorded for line in story)]
+    click.echo("\n".join(lines))
+
+
+def _recorded(house: House, situation: Situation) -> list[Event]:
+    """What the ledger knows of this client around that time (of late, if it is now), the oldest first."""
+    since, until = (situation.at - 60, situation.at + 120) if situation.past else (situation.at - RECENT, 0)
+    query = Query(address=situation.facts.peer.address, since=since, until=until, most=MOST_RECORDED)
+    return list(reversed(find(house.store.connection(), query)))
+
+
+def _story(event: Event) -> list[str]:
+    first, *further = (texts().tell(sentence) for sentence in tell(event, _when))
+    return [f"  {first}", *(f"      {line}" for line in further)]
 
 
 def _print_local(recipient: str, as_json: bool) -> None:
@@ -280,9 +305,24 @@ def grant(app: App, address: str, account: str, seconds: int | None) -> None:
             clocks.steady() + lasting * 1000,
         )
         (made,) = house.apply(account, proof)
-    if not made:
-        raise Refused(Sentence("refused.relay-account", account=account))
+        if not made:
+            raise Refused(Sentence("refused.relay-account", account=account))
+        house.apply(account, _note(Happening.GRANTED, clocks.now, found, made, address))
     click.echo(made)
+
+
+def _note(what: Happening, now: int, account: Account | None, grant: str, address: str) -> Record:
+    """For the ledger: what was given or taken by hand."""
+    event = Event(
+        at=now,
+        what=what,
+        account=account.address if account else "",
+        account_id=account.id if account else 0,
+        address=address,
+        reason="revoked" if what is Happening.ENDED else "by-hand",
+        evidence=(("grant", grant),),
+    )
+    return Record((pack(event),))
 
 
 @relay.command("revoke", help="cli.relay-revoke")
@@ -290,16 +330,25 @@ def grant(app: App, address: str, account: str, seconds: int | None) -> None:
 @pass_app
 def revoke(app: App, what: str) -> None:
     """End grants, in all processes."""
-    now = system_clocks().now
+    clocks = system_clocks()
     with open_house(app.config()) as house:
+        grants = {one.id: one for one in _living(house, clocks)}
         if "@" in what:
-            ended = house.apply(what, EndGrants(now, "revoked", account=house.account(what).id))[0]
+            ends = [EndGrants(clocks.now, "revoked", account=house.account(what).id)]
         elif (address := _ip_or_none(what)) is not None:
-            operations = [EndGrants(now, "revoked", network=network) for network in networks_of(address)]
-            ended = [one for result in house.apply(what, *operations) for one in result]
+            ends = [EndGrants(clocks.now, "revoked", network=network) for network in networks_of(address)]
         else:
-            ended = house.apply(what, EndGrants(now, "revoked", ids=(what,)))[0]
+            ends = [EndGrants(clocks.now, "revoked", ids=(what,))]
+        ended = [grants[one] for result in house.apply(what, *ends) for one in result if one in grants]
+        notes = [_ended(house, one, clocks.now) for one in ended]
+        if notes:
+            house.apply(what, *notes)
     note(Sentence("cli.relay-revoked", count=len(ended)))
+
+
+def _ended(house: House, grant: Grant, now: int) -> Record:
+    account = house.read(house.directory.account(grant.account))
+    return _note(Happening.ENDED, now, account, grant.id, grant.network.partition("/")[0])
 
 
 def _ip_or_none(text: str) -> str | None:

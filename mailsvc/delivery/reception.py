@@ -3,11 +3,12 @@
 ``app`` makes one :class:`Reception` for the process and registers ``reception.avatar`` with the realm for IDelivery.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 from zope.interface import implementer
 
+from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.delivery import Envelope, IDelivery
 from mailsvc.core.values import Account, Peer
 from mailsvc.delivery.border import SizeLimit
@@ -15,6 +16,7 @@ from mailsvc.delivery.intake import Intake
 from mailsvc.delivery.services import Sender, Services
 from mailsvc.delivery.trace import make_queue_ids
 from mailsvc.delivery.transaction import Transaction
+from mailsvc.formats.address import Address
 from mailsvc.wire.options import BareNewlines, ListenerOptions
 
 __all__ = ["Delivery", "Reception"]
@@ -50,6 +52,14 @@ class Delivery:
             self._options.recipients,
             self._next_id,
         )
+
+    async def expand(self, address: Address) -> Sequence[Address]:
+        """Whom mail for an address of ours reaches. Raises NO_SUCH_USER, DISABLED, RELAY_DENIED, NOT_NOW."""
+        directory = self._services.directory
+        if not await directory.is_local(address.domain):
+            raise MailError(Kind.RELAY_DENIED, "not-ours", "Not an address of this server")
+        resolution = await directory.resolve(address)
+        return [*(Address.parse(account.address) for account in resolution.accounts), *resolution.outside]
 
     def _sender(self, envelope: Envelope) -> Sender:
         account = self.account.id if self.account else 0

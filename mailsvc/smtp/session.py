@@ -28,6 +28,7 @@ from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.delivery import IDelivery, ITransaction
 from mailsvc.core.interfaces.login import IAuthenticated
 from mailsvc.formats import smtp as grammar
+from mailsvc.formats.address import Address
 from mailsvc.formats.received import address_literal
 from mailsvc.formats.reply import Reply
 from mailsvc.formats.sasl import Circumstances
@@ -37,7 +38,7 @@ from mailsvc.smtp.auth import attempt
 from mailsvc.wire.channel import circumstances
 from mailsvc.wire.conversation import Conversation, Gone
 from mailsvc.wire.framing import Flaw
-from mailsvc.wire.limits import Failures
+from mailsvc.wire.limits import Failures, within
 from mailsvc.wire.options import ListenerOptions, Protocol, TLSMode
 from mailsvc.wire.sasl import LINE_LIMIT, offered
 
@@ -63,6 +64,9 @@ _IDLE = frozenset({b"HELO", b"EHLO", b"RSET", b"NOOP", b"HELP", b"VRFY"})
 MAX_IDLE = 100
 """Commands that do no work, since the last message, after which the connection is closed: each of them renews the time-out, and so keeps
 the place of somebody who has mail (Postfix: the junk command limit)."""
+
+MOST_EXPANDED = 1000
+"""Addresses that EXPN shows."""
 
 _FOREIGN = frozenset({b"GET", b"POST", b"PUT", b"HEAD", b"OPTIONS", b"CONNECT"})
 """What a web browser would say that somebody sends here: nothing of it may be taken for a command."""
@@ -327,9 +331,19 @@ class Session(Conversation, smtp.ESMTP):
         known = " ".join(verb.decode("ascii") for verb in self.verbs)
         self.reply(Reply(214, "2.0.0", f"Commands: {known}", "RFC 5321 tells the rest"))
 
-    def do_EXPN(self, argument: bytes) -> None:
-        """Off: who is behind an alias is nobody else's business (RFC 5321 7.3)."""
-        self.mistake(replies.NO_EXPN)
+    def do_EXPN(self, argument: bytes) -> Awaitable[None] | None:
+        """Off, but for some networks: who is behind an alias is nobody else's business (RFC 5321 3.5, 7.3)."""
+        if not within(self.peer.address, self.options.expn):
+            self.mistake(replies.NO_EXPN)
+            return None
+        address = grammar.vrfy_argument(argument)
+        return self._expand(attrs.evolve(address, domain=address.domain or self.options.domain))
+
+    async def _expand(self, address: Address) -> None:
+        delivery = self._delivery or await self._ask_for_delivery()
+        found = await delivery.expand(address)
+        shown = [one if one.is_ascii else "(needs SMTPUTF8)" for one in found[:MOST_EXPANDED]]
+        self.reply(Reply(250, "2.1.5", *(grammar.path(one) if isinstance(one, Address) else one for one in shown)))
 
     def do_RSET(self, argument: bytes) -> None:
         """RFC 5321 4.1.1.5."""

@@ -112,6 +112,12 @@ class ListenerOptions:
         ja="VRFY に実際の答えを返すネットワーク。ほかには 252 を返す。",
         example='["127.0.0.0/8"]',
     )
+    expn: tuple[Network, ...] = option(
+        (),
+        en="Networks whose clients are told by EXPN whom an address of ours leads to; for everyone else EXPN is off.",
+        ja="EXPN で、ここのアドレスの届け先を答えるネットワーク。ほかには EXPN を使わせない。",
+        example='["127.0.0.0/8"]',
+    )
     message_size: Size = option(
         Size(50_000_000),
         en="Largest message taken here, in octets on the wire (an attachment grows by a third); 0: no limit.",

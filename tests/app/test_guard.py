@@ -21,6 +21,7 @@ from mailsvc.auth.doors import make_doors
 from mailsvc.auth.guard import CLEAR, HELLO, NEWS, Attempt, Guard, make_throttle
 from mailsvc.auth.hashing import Hasher
 from mailsvc.auth.options import AuthOptions, OAuthOptions, ThrottleOptions
+from mailsvc.auth.relay_checker import RelayChecker
 from mailsvc.bus import Announcement, Bus
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.delivery import IDelivery
@@ -29,6 +30,7 @@ from mailsvc.core.values import Account, Peer
 from mailsvc.formats.sasl import DigestProof, ScramQuestion
 from mailsvc.testing.auth import InlineWorker
 from mailsvc.testing.directory import MemoryDirectory
+from mailsvc.testing.relay import make_desk
 from mailsvc.testing.secrets import MemorySecrets
 from tests.auth.people import CHEAP, PEER, SECRET
 
@@ -75,7 +77,9 @@ class Process:
         auth, hasher = AuthOptions(keys=Path("/no/such/file")), Hasher(self.worker)
         doors = make_doors(None, auth, OAuthOptions(), directory, MemorySecrets(), self.apply, hasher, lambda *_: None)
         realm = Realm(directory, {IMaildrop: self.avatar, IDelivery: self.avatar})
-        self.portal: MailPortal = make_portal(realm, doors, lambda event: None, self.guard)
+        self.portal: MailPortal = make_portal(
+            realm, doors, lambda event: None, self.guard, RelayChecker(make_desk(directory))
+        )
 
     def announce(self, topic: str, payload: Any) -> None:
         """As the store's owner does it: to everybody."""

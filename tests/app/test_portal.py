@@ -21,14 +21,17 @@ from mailsvc.auth.credentials import ConnectionCredentials
 from mailsvc.auth.doors import Doors, make_doors
 from mailsvc.auth.hashing import Hasher
 from mailsvc.auth.options import AuthOptions, OAuthOptions
+from mailsvc.auth.relay_checker import RelayChecker
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.delivery import IDelivery
 from mailsvc.core.interfaces.login import IAuthenticated
 from mailsvc.core.interfaces.maildrop import IMaildrop
 from mailsvc.core.operations import Operation, SetPassword
+from mailsvc.core.secrets import LOGIN
 from mailsvc.core.values import Account, LoggedIn, Peer
 from mailsvc.testing.auth import InlineWorker
 from mailsvc.testing.directory import MemoryDirectory
+from mailsvc.testing.relay import make_desk
 from mailsvc.testing.secrets import MemorySecrets
 from tests.auth.people import CHEAP, PEER, typed
 
@@ -55,7 +58,12 @@ class PortalTests(SynchronousTestCase):
         self.logouts: list[str] = []
         self.events: list[LoggedIn] = []
         self.realm = Realm(self.directory, {IMaildrop: self.maildrop, IDelivery: self.delivery})
-        self.portal = make_portal(self.realm, self.doors(), lambda event: self.events.append(event))
+        self.portal = make_portal(
+            self.realm,
+            self.doors(),
+            lambda event: self.events.append(event),
+            relay=RelayChecker(make_desk(self.directory)),
+        )
 
     def doors(self) -> Doors:
         """Every way in, over accounts and secrets in memory."""
@@ -158,7 +166,7 @@ class PortalTests(SynchronousTestCase):
         self.successResultOf(self.login(ConnectionCredentials(peer=PEER), IDelivery))
         self.assertEqual(self.events, [])
         self.successResultOf(self.login(typed("tim"), IMaildrop))
-        self.assertEqual(self.events, [LoggedIn(self.tim, attrs.evolve(PEER, mechanism="PLAIN"))])
+        self.assertEqual(self.events, [LoggedIn(self.tim, attrs.evolve(PEER, mechanism="PLAIN"), LOGIN)])
 
     def test_the_credentials_say_where_they_come_from(self) -> None:
         """The mind that a protocol passes changes nothing: the peer of the credentials counts."""

@@ -12,6 +12,7 @@ from mailsvc.auth.grants import GATHER, Granting, is_ours, objection
 from mailsvc.auth.relay_rules import PopBeforeSmtp
 from mailsvc.bus import Bus
 from mailsvc.core.errors import MailError, temporary
+from mailsvc.core.ledger import Event, Happening
 from mailsvc.core.operations import AddDevice, ChangeAccount, EndGrants, ProveGrant, SpendGrant
 from mailsvc.core.relay import Grant, Spent, account_subject
 from mailsvc.core.secrets import LOGIN, Scope
@@ -111,6 +112,8 @@ class GrantingTests(SynchronousTestCase):
             ours=nobodys,
         )
         self.granting.listen(self.bus)
+        self.events: list[Event] = []
+        self.bus.subscribe(Event, self.events.append)
         self.granting.startService()
 
     async def apply(self, operations: Any) -> list[Any]:
@@ -144,6 +147,8 @@ class GrantingTests(SynchronousTestCase):
         self.assertEqual((grant.tls, grant.first, grant.last, grant.expiry), ("TLSv1.3", now, now, now + 300))
         self.assertTrue(grant.holds(now))
         self.assertNotIn("alice", grant.id)
+        (event,) = self.events
+        self.assertEqual((event.what, event.account, event.address), (Happening.GRANTED, "alice@example.test", HERE))
 
     def test_another_log_in_renews(self) -> None:
         """The same grant goes on: first proof, last proof, new end."""

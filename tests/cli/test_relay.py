@@ -79,8 +79,9 @@ def test_explain(run: Run) -> None:
     assert "taken from anyone" in run("relay", "explain", "--ip", "203.0.113.9", "--to", "alice@example.test").output
     run("relay", "grant", "203.0.113.9", "alice@example.test")
     assert "Yes: mail from 203.0.113.9" in run("relay", "explain", "--ip", "203.0.113.9").output
+    assert "What was recorded of that address" in run("relay", "explain", "--ip", "203.0.113.9").output
     then = run("relay", "explain", "--ip", "203.0.113.9", "--at", "2001-02-03 04:05").output
-    assert then.startswith("No: at 2001-02-03 04:05:00")
+    assert then.startswith("No: at 2001-02-03 04:05:59")
     assert run("relay", "explain", "--ip", "203.0.113.9", "--at", "soon").exit_code == 2
 
 

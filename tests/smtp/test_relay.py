@@ -208,6 +208,15 @@ def test_nothing_is_asked_twice() -> None:
     assert here.grants.asked == asked
 
 
+def test_refusals_cost_no_patience() -> None:
+    """Whoever is told to receive first is not made to wait, however many recipients the letter has: the clock stands still here."""
+    here = world()
+    more = "    C: RCPT TO:<x@elsewhere.test>\n    S: 550 5.7.1 Relaying denied…\n"
+    protocol, transport = talk(here, HELLO, "    C: MAIL FROM:<anybody@where.test>\n    S: 250 …\n", more * 60)
+    give(here)
+    replay("    C: RCPT TO:<x@elsewhere.test>\n" + YES, protocol, transport)
+
+
 def test_the_hours_limit() -> None:
     """It has a reply of its own, which asks for patience."""
     here = world(attrs.evolve(POP, limits=Limits(messages=200, recipients=3)), AUTH)

@@ -450,6 +450,26 @@ class LogTests(TestCase):
 class VrfyTests(TestCase):
     """VRFY where it may answer."""
 
+    def test_expn_for_those_who_may(self) -> None:
+        """Whom an alias leads to, for some networks; what is not ours is not expanded, and strangers hear that it is off."""
+        world = World(expn=(ip_network("192.0.2.0/24"),), domain="example.test")
+        world.play(
+            """
+            S: 220 …
+            C: EXPN staff
+            S: 250-2.1.5 <alice@example.test>
+            S: 250 2.1.5 <bob@example.test>
+            C: EXPN <far@example.test>
+            S: 250 2.1.5 <somebody@example.com>
+            C: EXPN nobody
+            S: 550 5.1.1 No such user here
+            C: EXPN <x@elsewhere.test>
+            S: 550 5.7.1 Not an address of this server
+            """
+        )
+        stranger = World(expn=(ip_network("192.0.2.0/24"),), address="198.51.100.1")
+        stranger.play("S: 220 …\nC: EXPN staff@example.test\nS: 502 5.7.0 EXPN is switched off")
+
     def test_a_real_answer(self) -> None:
         """Networks that are allowed to ask hear what RCPT would say."""
         world = World(vrfy=(ip_network("192.0.2.0/24"),), domain="example.test")

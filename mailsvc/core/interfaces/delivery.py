@@ -84,5 +84,8 @@ class IDelivery(Interface):
     account: Account | None = Attribute("Who answers for what is relayed; None: local recipients only.")
     size_limit: int = Attribute("Octets a message may have here, 0 for no limit.")
 
+    async def expand(address: Address) -> Sequence[Address]:
+        """Whom mail for an address of ours reaches (RFC 5321 3.5). Raises NO_SUCH_USER, DISABLED, RELAY_DENIED (not ours), NOT_NOW."""
+
     async def mail(envelope: Envelope) -> ITransaction:
         """Begin a transaction. Raises TOO_BIG by SIZE, NOT_NOW (low disk, store down)."""
