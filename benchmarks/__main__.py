@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-PROGRAMS = ("smtp_delivery", "pop3_download", "imap_commands", "imap_idle", "syncs", "memory")
+PROGRAMS = ("smtp_delivery", "pop3_download", "imap_commands", "imap_idle", "syncs", "memory", "queue_delivery")
 
 for program in PROGRAMS:
     subprocess.run([sys.executable, "-m", f"benchmarks.{program}"], check=True)
