@@ -12,11 +12,11 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
-from twisted.internet.task import LoopingCall
+from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 
 from mailsvc.bus import Bus
-from mailsvc.core.errors import MailError
+from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.queue import QUEUE_LOCK
 from mailsvc.core.interfaces.store import ILock, IStore
 from mailsvc.core.queued import QueueChanged
@@ -25,7 +25,7 @@ from mailsvc.monitor import counters
 from mailsvc.queue.dispatcher import Dispatcher
 from mailsvc.queue.pool import Pool
 
-__all__ = ["GRACE", "QueueService"]
+__all__ = ["GRACE", "QueueService", "somebody_sends"]
 
 _log = Logger(namespace="mailsvc.queue")
 
@@ -34,6 +34,20 @@ GRACE = 20.0
 
 _EVERY = 0.25
 """Seconds between two looks at the lock."""
+
+
+async def somebody_sends(reactor: Any, store: IStore) -> None:
+    """Health: raises RuntimeError while no process holds the lock, and none takes it within the time that a change of hands may last."""
+    for _ in range(2):
+        try:
+            lock = await store.lock(QUEUE_LOCK)
+        except MailError as error:
+            if error.kind is Kind.IN_USE:
+                return
+            raise
+        lock.release()
+        await deferLater(reactor, 4 * _EVERY)
+    raise RuntimeError("nobody sends the queue's mail")
 
 
 class QueueService(Service):
