@@ -371,7 +371,6 @@ class RoutesTests(Case):
         world.pass_time()
         assert world.hosts.delivered == {(queue_id, BOB): 1}
 
-
     def test_mail_on_demand_that_is_asked_for_at_once(self):
         """``mailsvc queue flush`` in the very second in which mail came: it goes, though the clock was set back meanwhile."""
         world = self.world(
@@ -492,10 +491,32 @@ class UnexpectedTests(Case):
         assert world.waiting()[BOB][2] == "4.3.0"
         world.pass_time(6 * DAY)
         assert world.waiting() == {}
-        assert [("Action: " + word) in report for word, report in zip(("delayed", "failed"), world.mailbox(), strict=True)]
+        assert [
+            ("Action: " + word) in report for word, report in zip(("delayed", "failed"), world.mailbox(), strict=True)
+        ]
         other = world.post(BOB)
         world.pass_time(HOUR)
         assert world.hosts.delivered == {(other, BOB): 1}
+
+    def test_one_text_that_cannot_be_read_spoils_no_other(self):
+        """Messages are read together; if one of them is damaged, the others go all the same."""
+        world = self.world()
+        get = world.store.bodies.get
+
+        async def get_many(contents, offset=0, length=-1):
+            raise temporary("body-unreadable")
+
+        async def unreadable(content, offset=0, length=-1):
+            if content == damaged:
+                raise temporary("body-unreadable")
+            return await get(content, offset, length)
+
+        world.store.bodies.get_many, world.store.bodies.get = get_many, unreadable
+        whole, other = world.post(BOB), world.post("carol@there.example")
+        damaged = run(world.store.queue.message(other)).content
+        world.pass_time(MINUTE)
+        assert world.hosts.delivered == {(whole, BOB): 1}
+        assert list(world.waiting()) == ["carol@there.example"]
 
     def test_dead_destination_costs_few_commits(self):
         """What waits for a dead destination is looked at when that is tried again, not every five minutes."""
