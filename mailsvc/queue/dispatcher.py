@@ -241,11 +241,18 @@ class Dispatcher:
             if one.state is State.WAITING and self._means.ways.lane(one.destination) == lanes[one.id]:
                 found.setdefault(message.queue_id, _Open(message)).recipients.append(one)
         tried = {batch.queue_id for batch in batches if batch.reason is None}
-        small = [one for one in found.values() if one.message.size <= _SMALL and one.message.queue_id in tried]
-        contents = await self._means.store.bodies.get_many([one.message.content for one in small])
-        for open_, content in zip(small, contents, strict=True):
-            open_.content = content
+        await self._read_small([one for queue_id, one in found.items() if queue_id in tried])
         return found
+
+    async def _read_small(self, messages: "Sequence[_Open]") -> None:
+        """Read the octets of those that are small. If one of them cannot be read, each reads its own, and fails alone."""
+        small = [one for one in messages if one.message.size <= _SMALL]
+        try:
+            contents = await self._means.store.bodies.get_many([one.message.content for one in small])
+        except MailError:
+            return
+        for one, content in zip(small, contents, strict=True):
+            one.content = content
 
     def _later(self, batch: Batch) -> list[Ticket]:
         return [ticket._replace(due=self._now() + _AGAIN) for ticket in batch.tickets]
