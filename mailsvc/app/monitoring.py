@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IListeningPort
 from mailsvc.app.binding import CannotBind, bind_tcp
 from mailsvc.core.interfaces.store import IStore
 from mailsvc.monitor.endpoint import make_site
+from mailsvc.monitor.health import Check
 from mailsvc.monitor.options import MonitorOptions
 from mailsvc.queue.service import somebody_sends
 
@@ -35,7 +36,7 @@ class Monitoring(Service):
         self._options = options
         self._store = store
         self._counters = counters
-        self._checks = {
+        self._checks: dict[str, Check] = {
             "store": store.ping,
             "intake": self._intake,
             "listeners": serving,
