@@ -54,6 +54,9 @@ _SIDE_BY_SIDE = 100
 _UNTOLD = 3600
 """Seconds after which those are tried again of whom no report could be made."""
 
+_WITHOUT_STORE = 3.0
+"""Seconds for which the end waits for a store that is not there: one that restarts is back by then, another may never be."""
+
 _AGAIN = 60
 """Seconds after which something that went wrong in an unexpected way is tried again."""
 
@@ -117,22 +120,22 @@ class Dispatcher:
             self._looking = self._means.reactor.callLater(0, self._look)
 
     async def stop(self, patience: float) -> None:
-        """Begin nothing more; let what is under way end, then cut it. Returns when all is written down."""
+        """Begin nothing more; let what is under way end, then cut it. Returns when all is written down, or nobody is there to do it."""
         self._over = True
         for call in (self._looking, self._timer, self._pumping):
             if call is not None:
                 call.cancel()
         self._looking = self._timer = self._pumping = None
-        cut = self._means.reactor.callLater(patience, self._cut)
+        calls = [
+            self._means.reactor.callLater(min(patience, _WITHOUT_STORE), self._settler.give_up),
+            self._means.reactor.callLater(patience, self._means.pool.abort),
+        ]
         try:
             await self._when_idle()
         finally:
-            if cut.active():
-                cut.cancel()
-
-    def _cut(self) -> None:
-        self._settler.give_up()
-        self._means.pool.abort()
+            for call in calls:
+                if call.active():
+                    call.cancel()
 
     def _when_idle(self) -> "Deferred[None]":
         idle: Deferred[None] = Deferred()

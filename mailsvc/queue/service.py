@@ -2,8 +2,9 @@
 
 Every worker runs this service; the one that holds the lock ``QUEUE_LOCK`` of the store sends, with a :class:`Dispatcher`. The others ask
 for the lock four times a second, so when the sender is killed another one takes over before anybody notices: what was under way then still
-waits in the store. While the store's owner restarts nobody holds the lock, and nothing is begun; if another process is faster to take
-it then, this one ends what it has begun, and waits with the others.
+waits in the store. While the store's owner restarts nobody holds the lock, and nothing is begun; the former sender takes it again before
+others ask, for they would send a second time what it has under way. If it is too slow for that, it ends what it has begun, and waits with
+the others.
 """
 
 import os
@@ -50,6 +51,10 @@ async def somebody_sends(reactor: Any, store: IStore) -> None:
     raise RuntimeError("nobody sends the queue's mail")
 
 
+_COURTESY = 3.0
+"""Seconds that the others let the former sender have, when the store's owner is back, to take its lock again."""
+
+
 class QueueService(Service):
     """Sends the queue's mail, or waits until it is its turn to."""
 
@@ -64,6 +69,7 @@ class QueueService(Service):
         self._dispatcher: Dispatcher | None = None
         self._watch: LoopingCall | None = None
         self._asking = False
+        self._not_before = 0.0
         self._unsubscribe: list[Callable[[], None]] = []
 
     @property
@@ -111,7 +117,7 @@ class QueueService(Service):
         if self._lock is not None and self._lock.held:
             if self._dispatcher is not None:
                 self._dispatcher.resume()
-        elif not self._asking:
+        elif not self._asking and self._reactor.seconds() >= self._not_before:
             self._asking = True
             Deferred.fromCoroutine(self._ask()).addErrback(
                 lambda failure: _log.failure("the lock of the queue", failure)
@@ -133,9 +139,12 @@ class QueueService(Service):
     async def _begin(self, lock: ILock) -> None:
         """It is our turn. If it was before, somebody else may have sent meanwhile: all that we knew is void."""
         self._lock = lock
-        former, self._dispatcher = self._dispatcher, self._make(lock)
+        former, self._dispatcher = self._dispatcher, None
         if former is not None:
-            await former.stop(0)
+            await former.stop(GRACE)
+        if not self.running:
+            return
+        self._dispatcher = self._make(lock)
         _log.info("process {pid} sends the queue's mail", pid=os.getpid())
         self._dispatcher.start()
 
@@ -148,5 +157,8 @@ class QueueService(Service):
             self._dispatcher.reload()
 
     def _missed(self, event: NewsMissed) -> None:
+        """The store's owner was away: whoever was sending before goes first, for what he has under way would be sent twice."""
         if self._dispatcher is not None:
             self._dispatcher.reload()
+        else:
+            self._not_before = self._reactor.seconds() + _COURTESY

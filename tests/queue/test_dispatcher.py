@@ -387,6 +387,20 @@ class RoutesTests(Case):
 class StoppingTests(Case):
     """The end of the service."""
 
+    def test_store_that_has_gone(self):
+        """If the store has ended before us and nobody starts it again, the end does not wait for it as long as for other servers."""
+        world = self.world()
+
+        async def gone(operations):
+            raise temporary("store-restarting")
+
+        world.store.apply = gone
+        world.post(BOB)
+        world.pass_time()
+        stopping = world.queue.stopService()
+        world.pass_time(10, step=1)
+        assert stopping.called
+
     def test_running_transactions_end_first(self):
         """Stopping waits for what is under way, writes it down and says goodbye."""
         answer = Deferred()

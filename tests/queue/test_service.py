@@ -8,6 +8,7 @@ from mailsvc.core.queued import QueueChanged
 from mailsvc.core.values import NewsMissed
 from mailsvc.queue.service import somebody_sends
 from mailsvc.store.connect import run
+from tests.queue.doubles import OK
 from tests.queue.world import World
 
 
@@ -69,6 +70,35 @@ class ServiceTests(TestCase):
         other.release()
         world.pass_time(1, step=0.25)
         assert len(world.hosts.sent) == 1
+
+    def test_former_sender_goes_first(self):
+        """When the store's owner is back, the process that was sending gets its lock again before any other asks for it."""
+        world = self.world()
+        former = run(world.store.lock(QUEUE_LOCK))
+        world.start()
+        former.release()
+        world.bus.publish(NewsMissed())
+        world.pass_time(2, step=0.25)
+        assert not world.queue.sending
+        world.pass_time(2, step=0.25)
+        assert world.queue.sending
+
+    def test_what_is_under_way_ends_before_all_is_looked_at_anew(self):
+        """The lock is lost and taken again while a message is being sent: it is neither cut off nor sent a second time."""
+        world = self.world()
+        answer = Deferred()
+        world.hosts.script["192.0.2.1"] = lambda mail, recipients: answer
+        world.start()
+        queue_id = world.post("bob@there.example")
+        world.pass_time()
+        world.queue._lock.release()
+        world.pass_time(2, step=0.25)
+        assert world.hosts.connections[0].usable
+        world.hosts.script.clear()
+        answer.callback(OK)
+        world.pass_time(5, step=0.25)
+        assert world.hosts.delivered == {(queue_id, "bob@there.example"): 1}
+        assert world.queue.sending
 
     def test_missed_news(self):
         """Whoever has missed news looks at everything anew."""
