@@ -11,7 +11,7 @@ from mailsvc.app.config import load
 from mailsvc.app.initial import Initial, create, values
 from mailsvc.app.quickstart import initial
 from mailsvc.core.options import ReadableFile
-from mailsvc.queue.options import RouteOptions
+from mailsvc.queue.options import RelayDomainOptions, RouteOptions
 
 from .test_config import MINIMAL, said, write
 
@@ -74,6 +74,23 @@ def test_check_looks_at_routes(tmp_path: Path) -> None:
         ("check.key-mode", Grade.LOOK),
         ("check.route-hold", Grade.LOOK),
     }
+
+
+def test_check_warns_of_backscatter(tmp_path: Path) -> None:
+    """A relay domain without a list of its recipients is one to look at, one with a list is not."""
+    now = datetime.datetime.now(datetime.UTC)
+    config = load(create(tmp_path / "new", Initial(domain="example.test", port_offset=31000), now))
+    (tmp_path / "list").write_text("bob\n")
+    domains = (
+        RelayDomainOptions(name="known.test", recipients=ReadableFile(tmp_path / "list")),
+        RelayDomainOptions(name="any.test"),
+    )
+    found = [
+        (finding.subject, finding.grade, finding.text.key)
+        for finding in examine(attrs.evolve(config, relay_domain=domains), now)
+        if finding.subject.startswith("relay_domain")
+    ]
+    assert found == [("relay_domain any.test", Grade.LOOK, "check.relay-anybody")]
 
 
 def test_quick_start_lets_nothing_out() -> None:
