@@ -13,6 +13,7 @@ PROGRAMS = (
     "ledger",
     "memory",
     "relay",
+    "queue_delivery",
 )
 
 for program in PROGRAMS:

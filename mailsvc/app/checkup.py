@@ -75,6 +75,7 @@ def examine(config: Config, now: datetime.datetime) -> Iterator[Finding]:
         yield from _files(config, identity)
         yield from _store(config, identity)
         yield from _routes(config, identity)
+    yield from _relay_domains(config)
     for listener in config.listeners:
         yield from _listener(listener, config.hostname)
 
@@ -283,7 +284,15 @@ def _login_domains(config: Config, homes: Mapping[str, str]) -> Iterator[Finding
             yield Finding(listener.name, Grade.BAD, Sentence("check.login-domain", domain=listener.domain))
 
 
-# --- routes ---
+# --- other servers ---
+
+
+def _relay_domains(config: Config) -> Iterator[Finding]:
+    """Without a list of those who exist, what the other server refuses comes back to senders who never wrote (backscatter)."""
+    for relayed in config.relay_domains:
+        if relayed.recipients is None:
+            subject = f"relay_domain {relayed.name}"
+            yield Finding(subject, Grade.LOOK, Sentence("check.relay-anybody", domain=relayed.name))
 
 
 def _routes(config: Config, identity: Identity | None) -> Iterator[Finding]:

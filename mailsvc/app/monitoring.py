@@ -1,6 +1,7 @@
 """The monitoring port of the whole service: one, in the main process, whatever the number of workers."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from socket import socket
 from typing import Any
@@ -12,7 +13,9 @@ from twisted.internet.interfaces import IListeningPort
 from mailsvc.app.binding import CannotBind, bind_tcp
 from mailsvc.core.interfaces.store import IStore
 from mailsvc.monitor.endpoint import make_site
+from mailsvc.monitor.health import Check
 from mailsvc.monitor.options import MonitorOptions
+from mailsvc.queue.service import somebody_sends
 
 __all__ = ["Monitoring"]
 
@@ -33,7 +36,12 @@ class Monitoring(Service):
         self._options = options
         self._store = store
         self._counters = counters
-        self._checks = {"store": store.ping, "intake": self._intake, "listeners": serving}
+        self._checks: dict[str, Check] = {
+            "store": store.ping,
+            "intake": self._intake,
+            "listeners": serving,
+            "queue": partial(somebody_sends, reactor, store),
+        }
         self._socket: socket | None = None
         self._port: IListeningPort | None = None
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import attrs
 
+from mailsvc.core.errors import MailError
 from mailsvc.core.interfaces.outbound import IConnector
 from mailsvc.core.outbound import Answer, HopFailed, Mail, MailRecipient
 from mailsvc.queue.destinations import Verdict
@@ -53,7 +54,15 @@ class Attempts:
         self._pool = pool
 
     async def send(self, way: Way, mail: Mail, recipients: Sequence[MailRecipient]) -> Result:
-        """Try once. Never raises for what names, hosts or the line do; what ``mail.read`` raises comes through."""
+        """Try once. A message that cannot be read is put off like one that no host takes: its damage may last for ever."""
+        try:
+            return await self._send(way, mail, recipients)
+        except MailError as error:
+            answer = Answer(0, "4.3.0", f"The message cannot be read here ({error.reason})", "DATA")
+            return Result([answer] * len(recipients), Verdict.NOTHING)
+
+    async def _send(self, way: Way, mail: Mail, recipients: Sequence[MailRecipient]) -> Result:
+        """Never raises for what names, hosts or the line do; what ``mail.read`` raises comes through."""
         kept = self._pool.take(way.lane)
         if kept is not None:
             try:

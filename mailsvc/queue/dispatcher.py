@@ -51,6 +51,12 @@ _TOGETHER = 64
 _SIDE_BY_SIDE = 100
 """Batches that are put off without a connection, at a time, beside those that are sent."""
 
+_UNTOLD = 3600
+"""Seconds after which those are tried again of whom no report could be made."""
+
+_WITHOUT_STORE = 3.0
+"""Seconds for which the end waits for a store that is not there: one that restarts is back by then, another may never be."""
+
 _AGAIN = 60
 """Seconds after which something that went wrong in an unexpected way is tried again."""
 
@@ -114,22 +120,22 @@ class Dispatcher:
             self._looking = self._means.reactor.callLater(0, self._look)
 
     async def stop(self, patience: float) -> None:
-        """Begin nothing more; let what is under way end, then cut it. Returns when all is written down."""
+        """Begin nothing more; let what is under way end, then cut it. Returns when all is written down, or nobody is there to do it."""
         self._over = True
         for call in (self._looking, self._timer, self._pumping):
             if call is not None:
                 call.cancel()
         self._looking = self._timer = self._pumping = None
-        cut = self._means.reactor.callLater(patience, self._cut)
+        calls = [
+            self._means.reactor.callLater(min(patience, _WITHOUT_STORE), self._settler.give_up),
+            self._means.reactor.callLater(patience, self._means.pool.abort),
+        ]
         try:
             await self._when_idle()
         finally:
-            if cut.active():
-                cut.cancel()
-
-    def _cut(self) -> None:
-        self._settler.give_up()
-        self._means.pool.abort()
+            for call in calls:
+                if call.active():
+                    call.cancel()
 
     def _when_idle(self) -> "Deferred[None]":
         idle: Deferred[None] = Deferred()
@@ -238,11 +244,18 @@ class Dispatcher:
             if one.state is State.WAITING and self._means.ways.lane(one.destination) == lanes[one.id]:
                 found.setdefault(message.queue_id, _Open(message)).recipients.append(one)
         tried = {batch.queue_id for batch in batches if batch.reason is None}
-        small = [one for one in found.values() if one.message.size <= _SMALL and one.message.queue_id in tried]
-        contents = await self._means.store.bodies.get_many([one.message.content for one in small])
-        for open_, content in zip(small, contents, strict=True):
-            open_.content = content
+        await self._read_small([one for queue_id, one in found.items() if queue_id in tried])
         return found
+
+    async def _read_small(self, messages: "Sequence[_Open]") -> None:
+        """Read the octets of those that are small. If one of them cannot be read, each reads its own, and fails alone."""
+        small = [one for one in messages if one.message.size <= _SMALL]
+        try:
+            contents = await self._means.store.bodies.get_many([one.message.content for one in small])
+        except MailError:
+            return
+        for one, content in zip(small, contents, strict=True):
+            one.content = content
 
     def _later(self, batch: Batch) -> list[Ticket]:
         return [ticket._replace(due=self._now() + _AGAIN) for ticket in batch.tickets]
@@ -339,23 +352,39 @@ class Dispatcher:
         result: Result,
         conclusion: "_Conclusion",
     ) -> list[Outcome]:
-        """Write it down, with what the sender is told, in one transaction. The outcomes of those who were still there."""
+        """Write it down, with what the sender is told, in one transaction. The outcomes of those who were still there.
+
+        If no report can be made or taken, that is our fault: who has the mail is settled all the same, and must not get it again.
+        """
         answers = {one.id: answer for one, answer in zip(recipients, result.answers, strict=True)}
+        tell = True
         while recipients:
             judged = [self._judge(batch, message, one, answers[one.id], result, conclusion) for one in recipients]
+            if not tell:
+                judged = [self._untold(*one) for one in judged]
             outcomes = [outcome for outcome, _ in judged]
             try:
                 reports = await self._report(message, [told for _, told in judged if told is not None])
                 await self._settler.write(outcomes, reports)
-            except MailError as error:
+            except Exception as error:
                 if is_settled_by_others(error):
                     recipients = await self._still_there(answers)
-                    continue
-                counters.queue_unsettled(sum(answer.success for answer in answers.values()))
-                raise
+                elif tell and not _not_now(error):
+                    tell = False
+                    _log.failure("{queue_id}: no report can be made", queue_id=message.queue_id)
+                else:
+                    counters.queue_unsettled(sum(answer.success for answer in answers.values()))
+                    raise
+                continue
             note(batch.queue_id, recipients, outcomes)
             return outcomes
         return []
+
+    def _untold(self, outcome: Outcome, told: Told | None) -> tuple[Outcome, None]:
+        """The outcome without a report: a failure or a delay of which nobody can be told now is tried, and told, another time."""
+        if told is None or outcome.state in (State.SENT, State.RELAYED):
+            return outcome, None
+        return outcome._replace(state=State.WAITING, due=self._now() + _UNTOLD, warned=False), None
 
     async def _still_there(self, tried: Iterable[int]) -> list[QueuedRecipient]:
         """Those who were tried and are not settled yet: somebody has settled the others by hand meanwhile."""
@@ -372,7 +401,9 @@ class Dispatcher:
     ) -> tuple[Outcome, Told | None]:
         now = self._now()
         delay = wait(self._means.options, recipient.attempts + 1)
-        if conclusion.until:
+        if batch.reason is not None:  # after the next look at its destination; not all at the same moment
+            delay += max(self.schedule.dead_until(batch.lane) - now, 0)
+        elif conclusion.until:
             delay = max(delay, conclusion.until - now)
         patience = self._means.ways.patience(recipient.destination, message.sender == "")
         this = Try(now, message.arrived, delay, result.host, result.tls, result.tried)
@@ -384,7 +415,7 @@ class Dispatcher:
             try:
                 return await self._means.reports.report(original_of(message, self._means.store.bodies), told)
             except MailError as error:
-                if error.kind is not Kind.NOT_NOW or self._settler.over:
+                if not _not_now(error) or self._settler.over:
                     raise
                 _log.warn("{queue_id}: no report yet: {error}", queue_id=message.queue_id, error=error)
             await deferLater(self._means.reactor, 1.0)
@@ -398,6 +429,10 @@ class _Conclusion:
     verdict: Verdict
     until: int = 0
     reason: Result | None = None
+
+
+def _not_now(error: Exception) -> bool:
+    return isinstance(error, MailError) and error.kind is Kind.NOT_NOW
 
 
 def _waiting(batch: Batch, outcomes: Iterable[Outcome]) -> list[Ticket]:

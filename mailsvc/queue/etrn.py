@@ -51,8 +51,7 @@ class Release:
         recipients = await (self._below(domain, peer) if below else self.store.queue.bound_for(domain))
         count = 0
         if recipients:
-            # Later than any of it has arrived: what is due on its arrival was not asked for (on_demand).
-            (count,) = await self.store.apply([ChangeQueued(tuple(recipients), due=int(self.now()) + 1)])
+            (count,) = await self.store.apply([ChangeQueued(tuple(recipients), due=int(self.now()))])
         self._asked[domain, below] = self.now()
         log.info("ETRN {domain} from {peer}: {count} recipients due", domain=node, peer=peer.address, count=count)
         return count

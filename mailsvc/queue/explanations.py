@@ -3,8 +3,6 @@
 The other server's own words are quoted as well: this table says in plain language what has happened and what to do.
 """
 
-import re
-
 from mailsvc.core.reports import Action, Told
 from mailsvc.texts import Sentence
 
@@ -50,7 +48,6 @@ _WHY = {
 }
 """A whole code before its last two numbers, these before the middle one."""
 
-_IN_WORDS = re.compile(r"4[0-9][0-9][ -](4\.[0-9]{1,3}\.[0-9]{1,3})\b")
 _BEYOND = {"5": "report.why.refused", "4": "report.why.temporary"}
 
 
@@ -58,7 +55,7 @@ def explain(told: Told, size: int) -> Sentence | None:
     """What to say of a failure or a delay; None if there is nothing, or nothing more. :param size: octets of the message."""
     if told.action not in (Action.FAILED, Action.DELAYED):
         return None
-    key = _key(_telling(told))
+    key = _key(told.status)
     if key == "report.why.expired" and told.status.startswith("4."):
         return None  # that is said anyway
     if key == "report.why.too-big" and told.limit:
@@ -69,12 +66,6 @@ def explain(told: Told, size: int) -> Sentence | None:
     # Base64 makes four octets of three, and adds the ends of lines (RFC 2045 6.8: 76 characters and CRLF).
     file = told.limit * 57 // 78
     return Sentence(key, domain=domain, size=f"{size:,}", limit=f"{told.limit:,}", file=f"{file:,}")
-
-
-def _telling(told: Told) -> str:
-    """The status code that tells most: of time that is over (4.4.7), the other server's words."""
-    found = _IN_WORDS.match(told.reply) if told.status == "4.4.7" else None
-    return found[1] if found else told.status
 
 
 def _key(status: str) -> str:

@@ -16,7 +16,7 @@ from datetime import datetime
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from mailsvc.core.errors import Kind, MailError
+from mailsvc.core.errors import MailError
 from mailsvc.core.interfaces.directory import IDirectory
 from mailsvc.core.interfaces.reports import IReports
 from mailsvc.core.interfaces.store import IBodies
@@ -189,12 +189,10 @@ def _outgoing(octets: bytes, addressee: Addressee, report_id: str, second: int, 
 
 
 async def _returned(original: Original, all_of_it: bool) -> Returned | None:
-    """What comes back; no more than ``original`` can give."""
+    """What comes back; no more than ``original`` can give. That it cannot be read may be why it failed: its sender is told all the same."""
     try:
         octets = await original.read(0, original.size if all_of_it else min(original.size, MOST_HEADER))
-    except MailError as error:
-        if error.kind is not Kind.EXPUNGED:
-            raise
+    except MailError:
         return None
     if all_of_it and len(octets) == original.size:
         return Returned(octets, True, original.utf8)

@@ -12,7 +12,7 @@ Whatever ends before a connection is :class:`Unroutable`, with the answer that t
 import random
 import socket
 from collections.abc import Callable, Iterable, Sequence
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from itertools import groupby, zip_longest
 
 import attrs
@@ -49,20 +49,26 @@ class Ourselves:
     def __init__(self, names: Iterable[str], addresses: Iterable[str], listening: Iterable[tuple[str, int]]) -> None:
         """:param addresses: those that are ours though this machine does not have them (NAT). :param listening: our listeners."""
         self._names = frozenset(map(canonical_domain, names))
-        self._addresses = frozenset(str(ip_address(one)) for one in addresses)
-        self._listening = frozenset((str(ip_address(address)), port) for address, port in listening)
+        self._addresses = frozenset(map(_plain, addresses))
+        self._listening = frozenset((_plain(address), port) for address, port in listening)
 
     def is_name(self, host: str) -> bool:
         """Whether a host name is ours."""
         return canonical_domain(host) in self._names
 
     def is_address(self, address: str, port: int) -> bool:
-        """Whether a connection there would end at one of our own listeners."""
-        address = str(ip_address(address))
-        if address in self._addresses or (address, port) in self._listening:
+        """Whether a connection there would end at one of our own listeners; to "any address", it ends at this machine."""
+        address = _plain(address)
+        if address in self._addresses or (address, port) in self._listening or ip_address(address).is_unspecified:
             return True
         wild = {("::", port)} | ({("0.0.0.0", port)} if ip_address(address).version == 4 else set())
         return bool(wild & self._listening) and _is_local(address)
+
+
+def _plain(address: str) -> str:
+    """One spelling for each address; ``::ffff:192.0.2.1`` is IPv4 (RFC 4291 2.5.5.2)."""
+    one = ip_address(address)
+    return str((one.ipv4_mapped if isinstance(one, IPv6Address) else None) or one)
 
 
 def _is_local(address: str) -> bool:
@@ -103,12 +109,15 @@ class Router:
 
     async def _fixed(self, way: Way) -> list[Hop]:
         hops: list[Hop] = []
+        problem = "no address"
         for host, port in way.hosts:
-            addresses = await self._addresses(host)
-            hops += [Hop(host, address, port, way.implicit_tls) for address in addresses]
+            try:
+                hops += [Hop(host, one, port, way.implicit_tls) for one in await self._addresses(host)]
+            except MailError as error:  # the next one may have its addresses
+                problem = error.reason
         if not hops:
             # The administrator's own entry: wrong today, put right tomorrow; nobody's mail is returned for it.
-            raise _unroutable("4.4.4", f"{way.lane} has no address")
+            raise _unroutable("4.4.4", f"No address of {way.lane} can be found ({problem})")
         others = [hop for hop in hops if not self._ourselves.is_address(hop.address, hop.port)]
         if not others:
             raise _unroutable("5.4.6", f"Mail for {way.domain} would come back to this host")
@@ -159,6 +168,8 @@ class Router:
         for one in ordered:
             if ours is not None and one.preference >= ours:
                 break
+            if len(hops) >= MOST_HOPS and one.preference > hops[-1][0]:
+                break  # enough, and we are not among their equals
             try:
                 addresses = [] if self._ourselves.is_name(one.host) else await self._addresses(one.host)
             except MailError as error:

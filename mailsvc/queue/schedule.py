@@ -284,6 +284,11 @@ class Schedule:
         destination = self._destinations.get(lane)
         return destination.failures if destination else 0
 
+    def dead_until(self, lane: str) -> int:
+        """When a dead destination is tried again; 0: it is not dead."""
+        destination = self._destinations.get(lane)
+        return destination.until if destination else 0
+
     def _revive(self, lane: str) -> None:
         if lane in self._destinations:
             self._destinations[lane].revive()

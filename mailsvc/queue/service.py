@@ -2,8 +2,9 @@
 
 Every worker runs this service; the one that holds the lock ``QUEUE_LOCK`` of the store sends, with a :class:`Dispatcher`. The others ask
 for the lock four times a second, so when the sender is killed another one takes over before anybody notices: what was under way then still
-waits in the store. While the store's owner restarts nobody holds the lock, and nothing is begun; if another process is faster to take
-it then, this one ends what it has begun, and waits with the others.
+waits in the store. While the store's owner restarts nobody holds the lock, and nothing is begun; the former sender takes it again before
+others ask, for they would send a second time what it has under way. If it is too slow for that, it ends what it has begun, and waits with
+the others.
 """
 
 import os
@@ -12,11 +13,11 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
-from twisted.internet.task import LoopingCall
+from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 
 from mailsvc.bus import Bus
-from mailsvc.core.errors import MailError
+from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.queue import QUEUE_LOCK
 from mailsvc.core.interfaces.store import ILock, IStore
 from mailsvc.core.queued import QueueChanged
@@ -25,7 +26,7 @@ from mailsvc.monitor import counters
 from mailsvc.queue.dispatcher import Dispatcher
 from mailsvc.queue.pool import Pool
 
-__all__ = ["GRACE", "QueueService"]
+__all__ = ["GRACE", "QueueService", "somebody_sends"]
 
 _log = Logger(namespace="mailsvc.queue")
 
@@ -34,6 +35,24 @@ GRACE = 20.0
 
 _EVERY = 0.25
 """Seconds between two looks at the lock."""
+
+
+async def somebody_sends(reactor: Any, store: IStore) -> None:
+    """Health: raises RuntimeError while no process holds the lock, and none takes it within the time that a change of hands may last."""
+    for _ in range(2):
+        try:
+            lock = await store.lock(QUEUE_LOCK)
+        except MailError as error:
+            if error.kind is Kind.IN_USE:
+                return
+            raise
+        lock.release()
+        await deferLater(reactor, 4 * _EVERY)
+    raise RuntimeError("nobody sends the queue's mail")
+
+
+_COURTESY = 3.0
+"""Seconds that the others let the former sender have, when the store's owner is back, to take its lock again."""
 
 
 class QueueService(Service):
@@ -50,6 +69,7 @@ class QueueService(Service):
         self._dispatcher: Dispatcher | None = None
         self._watch: LoopingCall | None = None
         self._asking = False
+        self._not_before = 0.0
         self._unsubscribe: list[Callable[[], None]] = []
 
     @property
@@ -97,7 +117,7 @@ class QueueService(Service):
         if self._lock is not None and self._lock.held:
             if self._dispatcher is not None:
                 self._dispatcher.resume()
-        elif not self._asking:
+        elif not self._asking and self._reactor.seconds() >= self._not_before:
             self._asking = True
             Deferred.fromCoroutine(self._ask()).addErrback(
                 lambda failure: _log.failure("the lock of the queue", failure)
@@ -119,9 +139,12 @@ class QueueService(Service):
     async def _begin(self, lock: ILock) -> None:
         """It is our turn. If it was before, somebody else may have sent meanwhile: all that we knew is void."""
         self._lock = lock
-        former, self._dispatcher = self._dispatcher, self._make(lock)
+        former, self._dispatcher = self._dispatcher, None
         if former is not None:
-            await former.stop(0)
+            await former.stop(GRACE)
+        if not self.running:
+            return
+        self._dispatcher = self._make(lock)
         _log.info("process {pid} sends the queue's mail", pid=os.getpid())
         self._dispatcher.start()
 
@@ -134,5 +157,8 @@ class QueueService(Service):
             self._dispatcher.reload()
 
     def _missed(self, event: NewsMissed) -> None:
+        """The store's owner was away: whoever was sending before goes first, for what he has under way would be sent twice."""
         if self._dispatcher is not None:
             self._dispatcher.reload()
+        else:
+            self._not_before = self._reactor.seconds() + _COURTESY

@@ -7,7 +7,7 @@ taken, host knows DSN       SENT                             nothing: the host w
 taken, host knows none      RELAYED                          relayed
 refused                     FAILED                           failed
 not now                     WAITING, after a longer wait     delayed, once, after ``delay_warning``
-not now, lifetime is over   FAILED, 4.4.7 (RFC 3463 3.5)     failed
+not now, lifetime is over   FAILED, the status stays 4.x.x   failed
 ==========================  ===============================  ========================================
 """
 
@@ -19,8 +19,6 @@ from mailsvc.core.reports import Action, Told
 from mailsvc.queue.backoff import Patience
 
 __all__ = ["Try", "held", "judge", "words"]
-
-_EXPIRED = "4.4.7"
 
 
 @attrs.frozen
@@ -47,7 +45,7 @@ def judge(recipient: QueuedRecipient, answer: Answer, this: Try, patience: Patie
     if not answer.temporary:
         return _outcome(recipient, State.FAILED, answer, this), _told(recipient, Action.FAILED, answer, this)
     if patience.expired(this.arrived, this.now):
-        answer = attrs.evolve(answer, status=_EXPIRED)
+        # The status stays that of the last try, as the report of the delay said it (RFC 3464 2.3.4): it is the reason.
         return _outcome(recipient, State.FAILED, answer, this), _told(recipient, Action.FAILED, answer, this)
     due = patience.due(this.arrived, this.now, this.delay)
     if recipient.warned or not patience.warns(this.arrived, this.now):

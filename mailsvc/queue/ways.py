@@ -104,7 +104,7 @@ class Ways:
         port = 465 if route.implicit_tls else 25 if route.hosts else options.port
         hosts = hosts or tuple(split_host(host, port) for host in route.hosts)
         return Way(
-            lane=", ".join(f"{host}:{number}" for host, number in hosts) or domain,
+            lane=_lane(hosts, route) if hosts else domain,
             domain=domain,
             port=options.port,
             helo=self._helo,
@@ -117,6 +117,21 @@ class Ways:
             password=route.password,
             hold=route.hold,
         )
+
+
+def _lane(hosts: Iterable[tuple[str, int]], route: RouteOptions) -> str:
+    """One lane for all that goes to the same hosts on the same terms: a connection made on others must not carry it."""
+    terms = {
+        "as": route.user,
+        "password": route.password,
+        "tls": route.tls and route.tls.value,
+        "from": "/".join(route.sources),
+        "implicit TLS": route.implicit_tls,
+        "LMTP": route.lmtp,
+        "hold": route.hold,
+    }
+    said = (name if value is True else f"{name} {value}" for name, value in terms.items() if value)
+    return "; ".join([", ".join(f"{host}:{number}" for host, number in hosts), *said])
 
 
 def _pattern(name: str) -> str:

@@ -70,12 +70,17 @@ def settle(context: Context, operation: ops.Settle) -> tuple[str, ...]:
 
 
 def _messages_of(context: Context, outcomes: Sequence[Outcome]) -> dict[int, int]:
-    """The message of each recipient. Raises NOT_FOUND if one of them is settled, BAD_REQUEST if one comes twice."""
-    wanted = {one.recipient for one in outcomes}
+    """The message of each recipient. Raises NOT_FOUND if one of them is settled, or warned already of what it is to be warned of;
+    BAD_REQUEST if one comes twice."""
+    wanted = {one.recipient: one.warned for one in outcomes}
     if len(wanted) < len(outcomes):
         raise MailError(Kind.BAD_REQUEST, "recipient-twice")
-    sql = f"SELECT id, message FROM queued_recipient WHERE {_OPEN} AND id {LISTED}"
-    found = dict(context.all(sql, json.dumps(list(wanted))))
+    sql = f"SELECT id, message, warned FROM queued_recipient WHERE {_OPEN} AND id {LISTED}"
+    found = {
+        recipient: message
+        for recipient, message, warned in context.all(sql, json.dumps(list(wanted)))
+        if not (warned and wanted[recipient])
+    }
     if len(found) < len(wanted):
         raise MailError(Kind.NOT_FOUND, "settled", detail=", ".join(map(str, sorted(wanted - found.keys()))))
     return found
@@ -118,7 +123,8 @@ def change_queued(context: Context, operation: ops.ChangeQueued) -> int:
     """:class:`~mailsvc.core.operations.ChangeQueued`."""
     state = None if operation.held is None else State.HELD if operation.held else State.WAITING
     messages = context.all(
-        "UPDATE queued_recipient SET state=coalesce(?2, state), due=coalesce(?3, due), destination=coalesce(?4, destination)"
+        "UPDATE queued_recipient SET state=coalesce(?2, state), destination=coalesce(?4, destination),"
+        " due=coalesce(max(?3, (SELECT arrived + 1 FROM queued WHERE queued.id=message)), due)"
         f" WHERE {_OPEN} AND id IN (SELECT value FROM json_each(?1)) RETURNING message",
         json.dumps(operation.recipients), state, operation.due, operation.destination,
     )  # fmt: skip

@@ -19,7 +19,7 @@ from contextlib import suppress
 
 import attrs
 
-__all__ = ["MARK", "Correspondents", "Fate", "Ledger", "Letter", "digest"]
+__all__ = ["MARK", "Abroad", "Correspondents", "Fate", "Ledger", "Letter", "digest"]
 
 MARK = b"Letter-Id: "
 """The first header of each letter: what stands before it was added on the way."""
@@ -46,12 +46,26 @@ class Fate(enum.Enum):
 
 @attrs.define
 class Letter:
-    """One message. :ivar digest: of its octets as they must come out again, from :data:`MARK` on."""
+    """One message.
+
+    :ivar recipients: those with a mailbox here. :ivar outside: the others. :ivar digest: of its octets as they must come out again, from
+        :data:`MARK` on.
+    """
 
     id: str
     recipients: tuple[str, ...]
     digest: str = ""
     fate: Fate = Fate.UNSENT
+    outside: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Abroad:
+    """For letters to people elsewhere: an account of ours, its password, and the addresses, of which every fourth letter has one."""
+
+    account: str
+    password: str
+    addresses: Sequence[str]
 
 
 def digest(content: bytes) -> str:
@@ -104,14 +118,20 @@ class Correspondents:
     """Senders, each with a connection, in threads. ``start`` and ``stop`` may follow one another.
 
     :param address: host and port of the SMTP server. :param recipients: all the mailboxes; a letter goes to one to three of them.
-    :param seed: the same letters for the same seed (not the same order).
+    :param seed: the same letters for the same seed (not the same order). :param abroad: to write to people elsewhere, too.
     """
 
     def __init__(
-        self, address: tuple[str, int], recipients: Sequence[str], ledger: Ledger, count: int = 10, seed: int = 0
+        self,
+        address: tuple[str, int],
+        recipients: Sequence[str],
+        ledger: Ledger,
+        count: int = 10,
+        seed: int = 0,
+        abroad: Abroad | None = None,
     ) -> None:
         self.ledger = ledger
-        self._senders = [_Sender(f"{seed}-{number}", address, recipients, ledger) for number in range(count)]
+        self._senders = [_Sender(f"{seed}-{number}", address, recipients, ledger, abroad) for number in range(count)]
         self._threads: list[threading.Thread] = []
         self._stop = threading.Event()
 
@@ -134,7 +154,10 @@ class Correspondents:
 class _Sender:
     """One connection after the other."""
 
-    def __init__(self, name: str, address: tuple[str, int], recipients: Sequence[str], ledger: Ledger) -> None:
+    def __init__(
+        self, name: str, address: tuple[str, int], recipients: Sequence[str], ledger: Ledger, abroad: Abroad | None
+    ) -> None:
+        self._abroad = abroad
         self._name = name
         self._address = address
         self._recipients = recipients
@@ -154,7 +177,7 @@ class _Sender:
                 stop.wait(0.05)  # the server is down, or has just gone
 
     def _converse(self, line: "_Line", stop: threading.Event) -> None:
-        if not self._is_taken("greeting", line.reply()) or not self._is_taken("EHLO", line.ask(b"EHLO correspondent")):
+        if not self._begin(line):
             stop.wait(0.05)
             return
         while not stop.is_set():
@@ -165,9 +188,19 @@ class _Sender:
                 line.ask(b"RSET")
         line.ask(b"QUIT")
 
+    def _begin(self, line: "_Line") -> bool:
+        """Greet, and log in if there are letters to people elsewhere."""
+        if not self._is_taken("greeting", line.reply()) or not self._is_taken("EHLO", line.ask(b"EHLO correspondent")):
+            return False
+        if self._abroad is None:
+            return True
+        plain = f"\0{self._abroad.account}\0{self._abroad.password}".encode()
+        return self._is_taken("AUTH", line.ask(b"AUTH PLAIN " + base64.b64encode(plain)))
+
     def _hand_in(self, line: "_Line", letter: Letter, content: bytes) -> bool:
-        commands = [b"MAIL FROM:<writer@elsewhere.test>"]
-        commands += [b"RCPT TO:<%s>" % recipient.encode("ascii") for recipient in letter.recipients]
+        writer = self._abroad.account if self._abroad else "writer@elsewhere.test"
+        commands = [f"MAIL FROM:<{writer}> ENVID={letter.id}".encode("ascii")]
+        commands += [b"RCPT TO:<%s>" % one.encode("ascii") for one in (*letter.recipients, *letter.outside)]
         for command in (*commands, b"DATA"):
             if not self._is_taken(command[:4].decode("ascii"), line.ask(command)):
                 return False
@@ -195,6 +228,8 @@ class _Sender:
         lines = [text[start : start + _LINE] for start in range(0, len(text), _LINE)]
         lines[0] = b"." + lines[0]
         letter = Letter(f"{self._name}-{self._written}", tuple(recipients))
+        if self._abroad and choice.random() < 0.25:
+            letter.outside = (choice.choice(self._abroad.addresses),)
         head = MARK + letter.id.encode("ascii")
         content = b"\r\n".join([head, b"Subject: a letter", b"", *lines, b""])
         letter.digest = digest(content)

@@ -48,13 +48,14 @@ class Kill:
     """One kill.
 
     :ivar in_commit: whether the owner was between BEGIN and the end of COMMIT. :ivar waiting: letters whose end had been sent, without an
-        answer yet. :ivar interrupted: those of them that never got one.
+        answer yet. :ivar interrupted: those of them that never got one. :ivar at: when, as ``time.monotonic`` says.
     """
 
     victim: str
     in_commit: bool
     waiting: int
     interrupted: int
+    at: float = 0.0
 
     @property
     def inside(self) -> bool:
@@ -83,13 +84,13 @@ class Crasher:
         family = self._server.processes()
         victims = _pids(victim, family, self._random)
         in_commit = self._stop_in_commit({family["owner"], *victims})
-        waiting = self._ledger.ids(Fate.WAITING)
+        waiting, at = self._ledger.ids(Fate.WAITING), time.monotonic()
         for pid in victims:
             self._server.kill(pid)
         _signal(signal.SIGCONT, family.values())  # those that were stopped and live
         self._come_back(family, victims)
         interrupted = waiting & self._ledger.ids(Fate.DOUBTFUL)
-        return Kill(victim, in_commit, len(waiting), len(interrupted))
+        return Kill(victim, in_commit, len(waiting), len(interrupted), at)
 
     def _stop_in_commit(self, pids: Collection[int]) -> bool:
         """Stop processes, if it can be had within a second while a transaction is being written; returns whether one is."""

@@ -231,6 +231,11 @@ class TLSTests(TestCase):
         script = f"C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: {name}\nS: 334 UGFzc3dvcmQ6\nC: {password}\nS: 235 ok\n"
         (await self.log_in("LOGIN", script)).abort()
 
+    async def test_log_in_that_the_server_cannot_check(self) -> None:
+        """A server offers SCRAM but has not kept what it needs for this account: it gets the password itself, under TLS."""
+        script = "C: AUTH SCRAM-SHA-256 …\nS: 535 5.7.8 no\nC: AUTH PLAIN …\nS: 235 2.7.0 welcome\n"
+        (await self.log_in("SCRAM-SHA-256 LOGIN PLAIN", script)).abort()
+
     async def test_log_in_refused(self) -> None:
         """A password that is wrong today is a temporary failure, in the host's words: the mail is good."""
         with self.assertRaises(HopFailed) as raised:

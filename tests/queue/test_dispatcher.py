@@ -5,13 +5,14 @@ import itertools
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
-from mailsvc.core.operations import ChangeQueued, Settle
+from mailsvc.core.errors import MailError, temporary
+from mailsvc.core.operations import ChangeQueued, Deliver, Settle
 from mailsvc.core.outbound import Answer
 from mailsvc.core.queued import Notify, Outcome, OutgoingRecipient, State
 from mailsvc.queue.options import RelayDomainOptions, RouteOptions
 from mailsvc.store.connect import run
 from tests.queue.doubles import LATER, NEVER, OK, Hosts, Names, broken
-from tests.queue.world import World
+from tests.queue.world import MESSAGE, World
 
 HOST = "192.0.2.1"
 BOB = "bob@there.example"
@@ -205,7 +206,7 @@ class WaitingTests(Case):
         world.pass_time(2 * HOUR)
         report = world.mailbox()[1]
         assert "Action: failed" in report
-        assert "Status: 4.4.7" in report
+        assert "Status: 4.2.0" in report, "the reason, as in the report of the delay (RFC 3464 2.3.4)"
         assert "450 come back later" in report
         assert world.waiting() == {}
 
@@ -302,7 +303,7 @@ class ByHandTests(Case):
         world.store.commit(
             [ChangeQueued((self.recipient(world, queue_id),), destination="192.0.2.9:2525", due=int(world.now()))]
         )
-        world.pass_time()
+        world.pass_time(1)
         assert [(one.hop.address, one.hop.port) for one in world.hosts.connections] == [("192.0.2.9", 2525)]
         assert world.waiting() == {}
 
@@ -370,9 +371,35 @@ class RoutesTests(Case):
         world.pass_time()
         assert world.hosts.delivered == {(queue_id, BOB): 1}
 
+    def test_mail_on_demand_that_is_asked_for_at_once(self):
+        """``mailsvc queue flush`` in the very second in which mail came: it goes, though the clock was set back meanwhile."""
+        world = self.world(
+            relay_domains=[RelayDomainOptions(name="there.example", on_demand=True, lifetime=30 * DAY)], delay_warning=0
+        )
+        queue_id = world.post(BOB)
+        world.pass_time()
+        recipient = run(world.store.queue.recipients(queue_id))[0].id
+        world.store.commit([ChangeQueued((recipient,), due=int(world.now()) - 10)])
+        world.pass_time(2, step=1)
+        assert world.hosts.delivered == {(queue_id, BOB): 1}
+
 
 class StoppingTests(Case):
     """The end of the service."""
+
+    def test_store_that_has_gone(self):
+        """If the store has ended before us and nobody starts it again, the end does not wait for it as long as for other servers."""
+        world = self.world()
+
+        async def gone(operations):
+            raise temporary("store-restarting")
+
+        world.store.apply = gone
+        world.post(BOB)
+        world.pass_time()
+        stopping = world.queue.stopService()
+        world.pass_time(10, step=1)
+        assert stopping.called
 
     def test_running_transactions_end_first(self):
         """Stopping waits for what is under way, writes it down and says goodbye."""
@@ -402,3 +429,123 @@ class StoppingTests(Case):
         other.release()
         world.pass_time(1.5, step=0.5)
         assert sum(world.hosts.delivered.values()) == 1
+
+
+class UnexpectedTests(Case):
+    """What should not happen must not send mail twice, nor hold up other mail."""
+
+    def test_report_that_cannot_be_made(self):
+        """If no report can be made, who has the mail does not get it again; the others wait until there is one."""
+        carol = "carol@there.example"
+        world = self.scripted({BOB: OK, carol: NEVER})
+        report = world.reports.report
+
+        async def fail(original, told):
+            raise ValueError("a report that cannot be made")
+
+        world.reports.report = fail
+        queue_id = world.post(BOB, carol)
+        world.pass_time(12 * HOUR)
+        assert world.hosts.delivered == {(queue_id, BOB): 1}
+        assert list(world.waiting()) == [carol]
+        assert self.flushLoggedErrors(ValueError)
+        world.reports.report = report
+        world.pass_time(2 * HOUR)
+        assert world.waiting() == {}
+        assert len(world.mailbox()) == 1
+
+    def test_report_that_the_store_refuses(self):
+        """The same for a report that the store refuses for good."""
+        world = self.scripted({BOB: OK, "carol@there.example": NEVER})
+
+        async def refused(original, told):
+            return [Deliver(accounts=(), prefix=b"", size=0, date=0, data=b"")]
+
+        world.reports.report = refused
+        queue_id = world.post(BOB, "carol@there.example")
+        world.pass_time(12 * HOUR)
+        assert world.hosts.delivered == {(queue_id, BOB): 1}
+        assert list(world.waiting()) == ["carol@there.example"]
+        assert self.flushLoggedErrors(MailError)
+
+    def test_delay_is_told_once_though_the_answer_was_lost(self):
+        """The store's owner dies after it has committed the warning, before it says so: the sender is warned once."""
+        world = self.scripted(LATER)
+        apply, lost = world.store.apply, []
+
+        async def forgetful(operations):
+            results = await apply(operations)
+            if not lost and any(isinstance(one, Deliver) for one in operations):
+                lost.append(operations)
+                raise temporary("store-restarting")
+            return results
+
+        world.store.apply = forgetful
+        world.post(BOB)
+        world.pass_time(12 * HOUR)
+        assert len(lost) == 1
+        assert len(world.mailbox()) == 1
+
+    def test_text_that_cannot_be_read(self):
+        """A message whose text cannot be read does not try the other server each minute; in the end its sender is told all the same."""
+        world = self.world()
+        get = world.store.bodies.get
+
+        async def unreadable(content, offset=0, length=-1):
+            if broken_content == [content]:
+                raise temporary("body-unreadable")
+            return await get(content, offset, length)
+
+        world.store.bodies.get = unreadable
+        large = MESSAGE + b"line\r\n" * 20_000
+        queue_id = world.post(BOB, data=large)
+        broken_content = [run(world.store.queue.message(queue_id)).content]
+        world.pass_time(5 * HOUR)
+        assert world.hosts.tried[HOST] < 15
+        assert world.waiting()[BOB][2] == "4.3.0"
+        world.pass_time(6 * DAY)
+        assert world.waiting() == {}
+        assert [
+            ("Action: " + word) in report for word, report in zip(("delayed", "failed"), world.mailbox(), strict=True)
+        ]
+        other = world.post(BOB)
+        world.pass_time(HOUR)
+        assert world.hosts.delivered == {(other, BOB): 1}
+
+    def test_one_text_that_cannot_be_read_spoils_no_other(self):
+        """Messages are read together; if one of them is damaged, the others go all the same."""
+        world = self.world()
+        get = world.store.bodies.get
+
+        async def get_many(contents, offset=0, length=-1):
+            raise temporary("body-unreadable")
+
+        async def unreadable(content, offset=0, length=-1):
+            if content == damaged:
+                raise temporary("body-unreadable")
+            return await get(content, offset, length)
+
+        world.store.bodies.get_many, world.store.bodies.get = get_many, unreadable
+        whole, other = world.post(BOB), world.post("carol@there.example")
+        damaged = run(world.store.queue.message(other)).content
+        world.pass_time(MINUTE)
+        assert world.hosts.delivered == {(whole, BOB): 1}
+        assert list(world.waiting()) == ["carol@there.example"]
+
+    def test_dead_destination_costs_few_commits(self):
+        """What waits for a dead destination is looked at when that is tried again, not every five minutes."""
+        world = self.world(hosts=Hosts(down=[HOST]))
+        settled = []
+        apply = world.store.apply
+
+        async def counted(operations):
+            settled.extend(one for each in operations if isinstance(each, Settle) for one in each.outcomes)
+            return await apply(operations)
+
+        world.store.apply = counted
+        for _ in range(20):
+            world.post(BOB)
+        world.pass_time(DAY)
+        rounds = world.hosts.tried[HOST]
+        assert 10 < rounds < 30
+        assert len(settled) <= 20 * (rounds + 1)

@@ -148,7 +148,7 @@ GOLDEN = {
             Told(
                 "kaori@elsewhere.test",
                 Action.FAILED,
-                "4.4.7",
+                "4.2.2",
                 orcpt="rfc822;kaori@alias.test",
                 reply="452 4.2.2 The mailbox of kaori is over its quota",
                 host="mx.elsewhere.test [192.0.2.1]:25",

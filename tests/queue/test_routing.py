@@ -149,6 +149,22 @@ def test_one_lane_to_one_smarthost():
     assert ways.lane("direct.example") == "direct.example"
 
 
+def test_one_host_on_different_terms_is_not_one_lane():
+    """Two routes to one host, with and without log-in and TLS: no connection of the one carries mail of the other."""
+    ways = Ways(
+        QueueOptions(),
+        [
+            route("plain.example", hosts=("smart.example",), tls=TLSDemand.NEVER),
+            route("secret.example", hosts=("smart.example",), tls=TLSDemand.VERIFIED),
+            route("same.example", hosts=("smart.example:25",), tls=TLSDemand.NEVER),
+            route("local.example", hosts=("smart.example",), tls=TLSDemand.NEVER, lmtp=True),
+        ],
+    )
+    plain, secret, same, local = (ways.lane(f"{name}.example") for name in ("plain", "secret", "same", "local"))
+    assert len({plain, secret, local, ways.lane("smart.example:25")}) == 4, "the last one: rerouted by hand"
+    assert plain == same
+
+
 def test_log_in_wants_a_certificate(tmp_path):
     """Where we log in, TLS is verified unless the administrator says otherwise, and the password comes from its file."""
     (tmp_path / "secret").write_text("pass word\n")
@@ -201,3 +217,33 @@ def test_backup_waits_longer():
     assert ways.patience("a.branch.example", False).lifetime == 30 * 86400
     assert ways.patience("other.example", False).lifetime == 5 * 86400
     assert ways.patience("other.example", True).lifetime == 2 * 86400
+
+
+# --- found in a critical reading ---
+
+
+@pytest.mark.parametrize("broken", [(), ("first.example",)])
+def test_a_host_of_a_route_that_is_no_more(broken):
+    """The next host of a route is tried when the first has no name any more; if there is none, mail waits: the entry may be put right."""
+    names = Names({}, {"second.example": ["192.0.2.2"]}, broken=broken)
+    both = [route("*", hosts=("first.example", "second.example"))]
+    assert hops(names, routes=both) == [("second.example", "192.0.2.2", 25)]
+    assert refusal(names, routes=[route("*", hosts=("first.example",))]) in ("4.4.3", "4.4.4")
+
+
+@pytest.mark.parametrize("listening", [("0.0.0.0", 25), ("127.0.0.1", 25)])
+@pytest.mark.parametrize("address", ["0.0.0.0", "::ffff:127.0.0.1", "127.0.0.1"])
+def test_ourselves_by_other_spellings(listening, address):
+    """An MX that leads to this machine in a roundabout way is still ourselves."""
+    names = Names({"there.example": [(10, "evil")]}, {"evil": [address]})
+    assert refusal(names, ourselves=Ourselves((), (), [listening])) == "5.4.6"
+
+
+def test_many_hosts_are_not_all_looked_up():
+    """Whoever lists twenty hosts does not make us look up all of them when six addresses are known; but we may be one of equals."""
+    names = Names(
+        {"there.example": [(number, f"h{number}") for number in range(20)]},
+        {f"h{number}": [f"192.0.2.{number}"] for number in range(20)},
+    )
+    assert len(hops(names)) == MOST_HOPS
+    assert len(names.asked) <= MOST_HOPS + 2

@@ -93,6 +93,31 @@ def test_mx_that_leads_back_to_us(directory: Path) -> None:
         assert "Status: 5.4.6" in letters(server)[0]
 
 
+def test_smarthost(directory: Path) -> None:
+    """All mail goes through a provider, by a log-in over TLS with a certificate for the provider's name; a wrong password costs no mail."""
+    carol = "carol@provider.test"
+    hold = '[throttle]\nnever_block = ["127.0.0.0/8"]\n\n[[route]]\ndomains = ["*"]\nhold = true\n'
+    provider = RunningServer(directory / "provider", {carol: "carol-secret"}, domain="provider.test", config=hold)
+    secret = directory / "provider.secret"
+    secret.write_text("wrong\n")
+    with provider, DNSServer({"localhost": {"A": ["127.0.0.1"]}}) as names:
+        config = (
+            f'[dns]\nnameservers = ["127.0.0.1"]\nport = {names.port}\n\n[[route]]\ndomains = ["*"]\n'
+            f'hosts = ["localhost:{provider.ports["submission"]}"]\nuser = "{carol}"\npassword = "{secret}"\n'
+        )
+        trusted = {"SSL_CERT_FILE": str(provider.certificate)}
+        with RunningServer(directory / "ours", config=config, environment=trusted) as server:
+            submit(server, "first", "bob@anywhere.test", "carol@elsewhere.test")
+            wait_for(lambda: "4.7.8" in server.command("queue", "list"), "the password is refused")
+            secret.write_text("carol-secret\n")
+            server.command("queue", "retry", "--all")
+            wait_for(lambda: empty(server), "it is sent")
+            assert letters(server) == []
+        waiting = provider.command("queue", "list")
+        assert "bob@anywhere.test" in waiting
+        assert "carol@elsewhere.test" in waiting
+
+
 def sender(server: RunningServer) -> int:
     """The process that says that it sends."""
     return int(re.findall(r"process (\d+) sends the queue's mail", server.log)[-1])

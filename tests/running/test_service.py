@@ -67,7 +67,7 @@ def test_health(server: RunningServer) -> None:
     status, body = fetch(server, "/health")
     assert (status, json.loads(body)) == (
         200,
-        {"status": "ok", "checks": {"store": "ok", "intake": "ok", "listeners": "ok"}},
+        {"status": "ok", "checks": {"store": "ok", "intake": "ok", "listeners": "ok", "queue": "ok"}},
     )
 
 

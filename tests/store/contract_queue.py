@@ -270,6 +270,20 @@ class QueueContract:
         await self.store.apply([leaving("a@one.example", queue_id=f"M{number}") for number in range(1001)])
         assert heard == [QueueChanged(())]  # look at all
 
+    async def test_delay_is_reported_once(self):
+        """A warning that is written down a second time, because the answer to the first was lost, is refused, its report with it."""
+        (first,) = await self.enqueue("a@one.example")
+        await self.store.apply([ops.Settle((put_off(first, warned=True),))])
+        await self.refused(Kind.NOT_FOUND, ops.Settle((put_off(first, warned=True),)))
+        await self.store.apply([ops.Settle((put_off(first),))])
+        assert (await self.store.queue.recipients("Q1"))[0].warned
+
+    async def test_nothing_is_asked_for_before_it_came(self):
+        """Who asks for mail in the second of its arrival asks for it after that."""
+        (first,) = await self.enqueue("a@one.example")
+        await self.store.apply([ops.ChangeQueued((first,), due=ARRIVED - 5)])
+        assert (await self.store.queue.recipients("Q1"))[0].due == ARRIVED + 1
+
     async def test_queue_has_a_lock(self):
         """One of all processes sends the mail."""
         lock = await self.store.lock(QUEUE_LOCK)

@@ -21,6 +21,10 @@ from mailsvc.net.smtp_client.words import answer, ours
 __all__ = ["TLSFailed", "open_session"]
 
 
+_SIMPLE = ("PLAIN", "LOGIN")
+"""They show the password to the server, which TLS keeps from others."""
+
+
 class TLSFailed(Exception):
     """TLS did not come about; ``failure``: how. The connection is of no use any more."""
 
@@ -117,18 +121,27 @@ async def _log_in(line: Line, credentials: Credentials, able: Capabilities) -> N
     """RFC 4954 4. A refusal is temporary: the password will be put right, and the mail is good (Postfix smtp_sasl_auth_soft_bounce)."""
     if not line.tls:
         raise HopFailed(line.hop, ours("4.7.4", "no TLS, so no password is sent", "AUTH"))
-    mechanism = next((name for name in CLIENTS if name in able.mechanisms), None)
-    if mechanism is None:
+    mechanisms = [name for name in CLIENTS if name in able.mechanisms]
+    if not mechanisms:
         raise HopFailed(line.hop, ours("4.7.0", "the host offers no way to log in that we know", "AUTH"))
-    dialogue = CLIENTS[mechanism](credentials.name, credentials.password, secrets.token_urlsafe(24))
-    try:
-        reply = await _exchange(line, mechanism, dialogue)
-    except SaslError as error:
-        line.fail("4.7.0", f"the log-in makes no sense: {error}")
-        raise line.failure("AUTH") from None
+    reply = await _try_mechanism(line, mechanisms[0], credentials)
+    simple = next((name for name in mechanisms[1:] if name in _SIMPLE), None)
+    if reply.code >= 500 and simple and mechanisms[0] not in _SIMPLE:
+        # Many servers offer SCRAM whether or not they have kept what it needs for this account.
+        reply = await _try_mechanism(line, simple, credentials)
     if reply.code != 235:
         status = reply.status if reply.status.startswith("4.") else "4.7.8"
         raise HopFailed(line.hop, Answer(reply.code, status, reply.text, "AUTH"))
+
+
+async def _try_mechanism(line: Line, mechanism: str, credentials: Credentials) -> ServerReply:
+    """One log-in; what the server says last."""
+    dialogue = CLIENTS[mechanism](credentials.name, credentials.password, secrets.token_urlsafe(24))
+    try:
+        return await _exchange(line, mechanism, dialogue)
+    except SaslError as error:
+        line.fail("4.7.0", f"the log-in makes no sense: {error}")
+        raise line.failure("AUTH") from None
 
 
 async def _exchange(line: Line, mechanism: str, dialogue: Dialogue) -> ServerReply:
