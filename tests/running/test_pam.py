@@ -1,4 +1,4 @@
-"""PAM under a server that has given up being root: two workers, one helper, users of the system."""
+"""PAM under a server that has given up being root: one helper for all workers, users of the system."""
 
 import os
 import signal
@@ -43,14 +43,14 @@ def text_of(pid: int, what: str) -> str:
     return Path(f"/proc/{pid}/{what}").read_bytes().decode("utf-8", "replace")
 
 
-@pytest.fixture
-def two(open_folder: Path) -> Iterator[tuple[RunningServer, str, str]]:
+@pytest.fixture(params=[1, 2], ids=["1-worker", "2-workers"])
+def site(request: pytest.FixtureRequest, open_folder: Path) -> Iterator[tuple[RunningServer, str, str]]:
     """A server that runs as nobody, with a user of the system who has an account; that user's name and password."""
     with pam_service(UNIX) as service, system_user() as (name, password):
         python, path = python_of_nobody()
         server = RunningServer(
             open_folder / "server",
-            workers=2,
+            workers=request.param,
             top='user = "nobody"',
             config=f'[log]\ndebug = ["smtp", "submission", "pop3"]\n[auth]\nsources = ["own", "pam:{service}"]\n'
             '[throttle]\nnever_block = ["127.0.0.0/8"]',
@@ -74,9 +74,9 @@ def _of(server: RunningServer, pid: int) -> bool:
         return False
 
 
-def test_pam(two: tuple[RunningServer, str, str]) -> None:
-    """System users get in at both workers by the helper, which alone is still root; without it the answer is "later", never "wrong"."""
-    server, name, password = two
+def test_pam(site: tuple[RunningServer, str, str]) -> None:
+    """System users get in at each worker by the helper, which alone is still root; without it the answer is "later", never "wrong"."""
+    server, name, password = site
     for who in (name, f"{name}@example.test"):
         assert [log_in(server, who, password) for _ in range(4)] == [""] * 4
     for who, tried in ((name, "wrong"), (f"{name}@elsewhere.test", password), ("root", "wrong"), ("nobody-here", "x")):

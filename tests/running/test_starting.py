@@ -28,6 +28,9 @@ from .clients import ALICE, send
 
 TAC = Path(__file__).parents[2] / "etc" / "mailsvc.tac"
 
+GUEST = "guest@example.test"
+"""Somebody whose password is kept elsewhere."""
+
 
 def twistd(*arguments: str) -> tuple[int, str]:
     """Exit code and all output of a twistd that ends by itself."""
@@ -99,29 +102,33 @@ def logs_in(server: RunningServer, name: str, password: str) -> bool:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_auth_option(directory: Path, workers: int) -> None:
-    """``--auth`` adds a source of passwords behind those of the configuration, in every worker; accounts stay our own."""
-    server = RunningServer(
-        directory, workers=workers, arguments=["--auth", f"memory:{ALICE}:second:eve@example.test:third"]
-    )
-    with server:
+    """``--auth`` adds a source of passwords behind those of the configuration, in every worker; accounts stay our own.
+
+    Who has a password of our own has no other one.
+    """
+    people = f"{GUEST}:second:eve@example.test:third:{ALICE}:fourth"
+    with RunningServer(directory, workers=workers, arguments=["--auth", f"memory:{people}"]) as server:
+        server.command("user", "add", GUEST, "--no-password")
         for _ in range(4):
             assert logs_in(server, ALICE, server.accounts[ALICE])
-            assert logs_in(server, ALICE, "second")
-            assert not logs_in(server, ALICE, "third")
+            assert logs_in(server, GUEST, "second")
+            assert not logs_in(server, GUEST, "third")
             assert not logs_in(server, "eve@example.test", "third")
-        assert "second" not in server.log
+            assert not logs_in(server, ALICE, "fourth")
+        assert f"'{ALICE}' has a password in two sources" in server.log
+        assert not any(secret in server.log for secret in ("second", "third", "fourth"))
 
 
 def test_tac(directory: Path) -> None:
     """The tac file of the distribution serves, with its own source of passwords, logs as the configuration says, and stops cleanly."""
     server = RunningServer(
         directory,
-        accounts={"guest@example.test": "not-this"},
         twistd=["-n", "--pidfile=", "-y", str(TAC)],
         environment={"MAILSVC_CONFIG": str(directory / "mailsvc.toml")},
     )
     with server:
-        assert logs_in(server, "guest@example.test", "change this")
+        server.command("user", "add", GUEST, "--no-password")
+        assert logs_in(server, GUEST, "change this")
         assert " info app: serving " in server.log
         server.stop()
         assert "Traceback" not in server.log
