@@ -10,7 +10,7 @@ from zope.interface import implementer
 
 from mailsvc.auth.credentials import AvatarId, DigestCredentials, IDigest, IScram, ScramCredentials
 from mailsvc.auth.devices import Devices
-from mailsvc.auth.names import address_of, admit, find, name_of, same_account
+from mailsvc.auth.names import admit, claimed, find, same_account
 from mailsvc.auth.verifiers import known_keys, scram_secrets
 from mailsvc.core.interfaces.directory import IDirectory
 from mailsvc.core.interfaces.secrets import ISecrets
@@ -60,12 +60,9 @@ class Scram:
     async def answer(self, question: ScramQuestion, peer: Peer) -> ScramSecrets:
         """What an exchange needs to go on, for a name that nobody has too. Raises NOT_NOW."""
         try:
-            name = name_of(question.name.encode("utf-8"))
-        except UnauthorizedLogin:
-            name, account = question.name, None
-        else:
-            account = await self._directory.find_login(name, peer.domain)
-        address = await address_of(self._directory, account, name, peer)
+            account, address = await claimed(self._directory, question.name.encode("utf-8"), peer)
+        except UnauthorizedLogin:  # nobody's name, but it has a salt
+            account, address = None, question.name
         told, verifiers = await known_keys(self._secrets, account, address, question.hash)
         return scram_secrets(told, verifiers)
 

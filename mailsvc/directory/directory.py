@@ -26,7 +26,26 @@ __all__ = ["Directory"]
 MAX_DEPTH = 10
 POSTMASTER = "postmaster"
 
-_ACCOUNT = "SELECT id, address, login, enabled, quota, messages, octets, flags, mailbox FROM account"
+_COLUMNS = "id, address, login, enabled, quota, messages, octets, flags, mailbox"
+_ACCOUNT = f"SELECT {_COLUMNS} FROM account"
+
+_NAMED = (
+    "SELECT id, name FROM domain WHERE name=?1"
+    " UNION ALL SELECT d.id, d.name FROM domain_alias a JOIN domain d ON d.id=a.domain WHERE a.name=?1"
+)
+_FIRST = "SELECT id, name FROM domain WHERE ?1='' ORDER BY id LIMIT 1"
+
+_CLAIMED = (
+    "SELECT d.name, {columns} FROM ({domain}) d LEFT JOIN account a ON a.id=coalesce("
+    "(SELECT id FROM account WHERE domain=d.id AND address=?2 || '@' || d.name),"
+    "(SELECT id FROM account WHERE domain=d.id AND login=?2 AND ?2<>''))"
+)
+"""By the address, else by the login; one statement, so that a name which nobody has is asked for in the same way as any other."""
+
+_CLAIMED_IN, _CLAIMED_IN_FIRST = (
+    _CLAIMED.format(columns=", ".join(f"a.{column}" for column in _COLUMNS.split(", ")), domain=domain)
+    for domain in (_NAMED, _FIRST)
+)
 
 
 @implementer(IDirectory)
@@ -66,14 +85,19 @@ class Directory:
 
     async def find_login(self, name: str, domain: str = "") -> Account | None:
         """The account whose address or login this is."""
+        return (await self.claimed(name, domain))[0]
+
+    async def claimed(self, name: str, domain: str = "") -> tuple[Account | None, str]:
+        """The account whose address or login this is, and its address, or that which the name would have."""
         local, at, given = name.rpartition("@")
-        ours = self._domain(given if at else domain)
-        if ours is None:
-            return None
-        key = canonical_local(local if at else name)
-        return self._account("domain=? AND address=?", ours[0], f"{key}@{ours[1]}") or (
-            self._account("domain=? AND login=?", ours[0], key) if key else None
-        )
+        address = Address(local, given) if at else Address(name, domain)
+        key = canonical_local(address.local)
+        sql = _CLAIMED_IN if address.domain else _CLAIMED_IN_FIRST
+        rows = self._all(sql, canonical_domain(address.domain), key)
+        if not rows:
+            return None, address.canonical
+        ours, *row = rows[0]
+        return (None, f"{key}@{ours}") if row[0] is None else (_account(tuple(row)), str(row[1]))
 
     async def password_hash(self, account: int) -> str:
         """The stored hash, ``""`` if the account has none."""
@@ -157,14 +181,7 @@ class Directory:
 
     def _domain(self, name: str) -> tuple[int, str] | None:
         """Id and name of a domain or host alias; ``""`` is the first domain."""
-        if not name:
-            rows = self._all("SELECT id, name FROM domain ORDER BY id LIMIT 1")
-        else:
-            rows = self._all(
-                "SELECT id, name FROM domain WHERE name=?1"
-                " UNION ALL SELECT d.id, d.name FROM domain_alias a JOIN domain d ON d.id=a.domain WHERE a.name=?1",
-                canonical_domain(name),
-            )
+        rows = self._all(_NAMED, canonical_domain(name)) if name else self._all(_FIRST, "")
         return (rows[0][0], rows[0][1]) if rows else None
 
     def _in_domain(self, domain: str) -> tuple[str, tuple[int, ...]]:
