@@ -49,21 +49,18 @@ class Devices:
 
     async def find(self, account: Account | None, password: bytes, peer: Peer) -> Device | None:
         """The device whose password this is, fit for this connection now; None if there is none. Raises NOT_NOW."""
-        devices = await self._secrets.devices(account.id if account else 0)
         shown = normalised(password.decode("utf-8", "replace"))
-        ring = self.ring()
+        if shown is None:  # nobody's, whatever the name
+            return None
+        macs = {key.id: key.mac(shown.encode("ascii")) for key in self.ring()}
         found, missing = None, False
-        macs: dict[str, bytes] = {}
-        for device in devices:
-            if device.key not in macs:
-                try:
-                    macs[device.key] = ring.key(device.key).mac((shown or "").encode("ascii"))
-                except UnknownKey:
-                    missing = True
-                    continue
-            if hmac.compare_digest(macs[device.key], device.mac) and shown:
+        for device in await self._secrets.devices(account.id if account else 0):
+            mac = macs.get(device.key)
+            if mac is None:
+                missing = True
+            elif hmac.compare_digest(mac, device.mac):
                 found = device
-        if found is None and missing and shown:
+        if found is None and missing:
             raise temporary("device-keys-missing")  # never "wrong password" for what we cannot judge
         return found if found and found.good_for(scope_of(peer), self._now()) else None
 
