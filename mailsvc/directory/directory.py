@@ -10,7 +10,7 @@ switched off; bare, without a domain, to that of the first domain.
 # ruff: noqa: S608 - SQL is put together from constants of this module only
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import apsw
@@ -28,24 +28,21 @@ POSTMASTER = "postmaster"
 
 _COLUMNS = "id, address, login, enabled, quota, messages, octets, flags, mailbox"
 _ACCOUNT = f"SELECT {_COLUMNS} FROM account"
+_NOBODY = (0, "", "", 0, 0, 0, 0, 0, 0)
 
-_NAMED = (
-    "SELECT id, name FROM domain WHERE name=?1"
-    " UNION ALL SELECT d.id, d.name FROM domain_alias a JOIN domain d ON d.id=a.domain WHERE a.name=?1"
-)
-_FIRST = "SELECT id, name FROM domain WHERE ?1='' ORDER BY id LIMIT 1"
+# A UNION would be shorter, and take three times as long.
+_DOMAIN = "SELECT id, name FROM domain WHERE id="
+_NAMED = "coalesce((SELECT id FROM domain WHERE name=?1), (SELECT domain FROM domain_alias WHERE name=?1))"
+_FIRST = "(SELECT min(id) FROM domain WHERE ?1='')"
 
 _CLAIMED = (
-    "SELECT d.name, {columns} FROM ({domain}) d LEFT JOIN account a ON a.id=coalesce("
+    f"SELECT d.name, {', '.join(f'a.{column}' for column in _COLUMNS.split(', '))}"
+    " FROM domain d LEFT JOIN account a ON a.id=coalesce("
     "(SELECT id FROM account WHERE domain=d.id AND address=?2 || '@' || d.name),"
-    "(SELECT id FROM account WHERE domain=d.id AND login=?2 AND ?2<>''))"
+    "(SELECT id FROM account WHERE domain=d.id AND login=?2 AND login<>'')) WHERE d.id="
 )
-"""By the address, else by the login; one statement, so that a name which nobody has is asked for in the same way as any other."""
-
-_CLAIMED_IN, _CLAIMED_IN_FIRST = (
-    _CLAIMED.format(columns=", ".join(f"a.{column}" for column in _COLUMNS.split(", ")), domain=domain)
-    for domain in (_NAMED, _FIRST)
-)
+"""By the address, else by the login (``login<>''`` as in its index, which is not used otherwise). One statement, so that a name which
+nobody has is asked for in the same way as any other."""
 
 
 @implementer(IDirectory)
@@ -92,12 +89,15 @@ class Directory:
         local, at, given = name.rpartition("@")
         address = Address(local, given) if at else Address(name, domain)
         key = canonical_local(address.local)
-        sql = _CLAIMED_IN if address.domain else _CLAIMED_IN_FIRST
-        rows = self._all(sql, canonical_domain(address.domain), key)
+        where = _NAMED if address.domain else _FIRST
+        rows = self._all(_CLAIMED + where, canonical_domain(address.domain), key)
         if not rows:
             return None, address.canonical
         ours, *row = rows[0]
-        return (None, f"{key}@{ours}") if row[0] is None else (_account(tuple(row)), str(row[1]))
+        account = _account(
+            row if row[0] is not None else _NOBODY
+        )  # made for nobody too, who must not be answered sooner
+        return (account, account.address) if account.id else (None, f"{key}@{ours}")
 
     async def password_hash(self, account: int) -> str:
         """The stored hash, ``""`` if the account has none."""
@@ -181,7 +181,7 @@ class Directory:
 
     def _domain(self, name: str) -> tuple[int, str] | None:
         """Id and name of a domain or host alias; ``""`` is the first domain."""
-        rows = self._all(_NAMED, canonical_domain(name)) if name else self._all(_FIRST, "")
+        rows = self._all(_DOMAIN + (_NAMED if name else _FIRST), canonical_domain(name))
         return (rows[0][0], rows[0][1]) if rows else None
 
     def _in_domain(self, domain: str) -> tuple[str, tuple[int, ...]]:
@@ -203,6 +203,6 @@ class Directory:
             return []
 
 
-def _account(row: tuple[Any, ...]) -> Account:
+def _account(row: Sequence[Any]) -> Account:
     account, address, login, enabled, quota, messages, octets, flags, mailbox = row
     return Account(account, address, login, bool(enabled), quota, messages, octets, AccountFlag(flags), bool(mailbox))
