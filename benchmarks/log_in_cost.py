@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks import report
-from benchmarks.log_ins import CLEAR, PASSWORD, Hasher, InlineWorker, password_of, people, rivals, run
+from benchmarks.log_ins import CLEAR, PASSWORD, REUSED, Hasher, InlineWorker, password_of, people, rivals, run
 from benchmarks.login_client import MECHANISMS, Door, visit
 from benchmarks.servers import Server
 
@@ -39,12 +39,12 @@ def cost(server: Server, log_in: Callable[[str], object], group: list[str], time
     return (cpu_seconds(server) - before) * 1000 / (len(group) * times)
 
 
-def costs(count: int, times: int, hashed: str, only: str) -> Iterator[report.Sample]:
+def costs(count: int, times: int, hashed: str, only: str, further: str) -> Iterator[report.Sample]:
     """Each mechanism, then TLS."""
     ways = [(mechanism, mechanism, None) for mechanism in MECHANISMS]
     ways += [(CLEAR, "USER and PASS", None)]
     ways += [("TLS, full handshakes", "USER and PASS", False), ("TLS, sessions resumed", "USER and PASS", True)]
-    with rivals(count, hashed) as (peers, pop3s, ours):
+    with rivals(count, hashed, further) as (peers, pop3s, ours):
         trust = ours.server.tls_context()
         for what, by, resume in ways:
             if only not in what:
@@ -67,9 +67,10 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=20)
     parser.add_argument("--times", type=int, default=25)
     parser.add_argument("--only", default="")
+    parser.add_argument("--reuse", action="store_true", help="Dovecot uses its session processes again")
     arguments = parser.parse_args()
     hashed = run(Hasher(InlineWorker()).hash(PASSWORD))
-    samples = list(costs(arguments.people, arguments.times, hashed, arguments.only))
+    samples = list(costs(arguments.people, arguments.times, hashed, arguments.only, REUSED if arguments.reuse else ""))
     report.show("log_in_cost", "What a log-in costs", samples, [], keep=False)
 
 
