@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.internet.unix import Port as UnixPort
 
 from mailsvc.wire.options import ListenerOptions
+from mailsvc.wire.output import PromptPort
 
 __all__ = ["CannotBind", "bind_listener", "bind_tcp", "serve_on", "unlink_unix"]
 
@@ -63,8 +64,9 @@ def bind_tcp(address: str, port: int, shared: bool = False) -> socket.socket:
 def serve_on(reactor: Any, listening: socket.socket, factory: IProtocolFactory) -> IListeningPort:
     """Serve on a socket of :func:`bind_listener`. The file of a Unix socket is left alone: it is not this process's to change or remove."""
     if listening.family != socket.AF_UNIX:
-        port: IListeningPort = reactor.adoptStreamPort(listening.fileno(), listening.family, factory)
-        return port
+        port = PromptPort._fromListeningDescriptor(reactor, listening.fileno(), listening.family, factory)
+        port.startListening()
+        return cast(IListeningPort, port)
     unix_port = UnixPort._fromListeningDescriptor(reactor, listening.fileno(), factory)
     # An abstract name (unix(7)): Twisted would set the mode of a file now, and remove it at the end.
     unix_port._bindPath = b"\0" + os.fsencode(unix_port._bindPath)

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
-from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 
 from mailsvc.app.binding import serve_on
 from mailsvc.app.listeners import make_factory
@@ -31,6 +31,13 @@ GRACE = 20.0
 
 TICKET_LIFE = 12 * 3600.0
 """Seconds until the keys of TLS session tickets are made anew."""
+
+
+class _UnderTLS(TLSMemoryBIOFactory):
+    """TLS without Twisted's gathering of small writes, which takes a timer and a turn of the reactor: a Conversation gathers itself."""
+
+    protocol = TLSMemoryBIOProtocol
+    noisy = False
 
 
 class Serving(Service):
@@ -76,9 +83,7 @@ class Serving(Service):
 
     def _under_tls(self, factory: ConversationFactory) -> TLSMemoryBIOFactory:
         assert self._rooms.tls is not None  # the configuration is refused otherwise
-        outer = TLSMemoryBIOFactory(self._rooms.tls, False, factory)
-        outer.noisy = False
-        return outer
+        return _UnderTLS(self._rooms.tls, False, factory)
 
     def renew(self, keys: Certificates) -> None:
         """Use another certificate from the next connection on."""

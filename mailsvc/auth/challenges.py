@@ -1,6 +1,6 @@
 """Checkers of log-ins that show no password: digests (CRAM-MD5, APOP) and SCRAM; and what a SCRAM exchange is told on the way.
 
-Both answer for our own accounts only, and take the same steps whether the name, the device or neither exists.
+Both answer for our own accounts only, and refuse after the same steps whether the name, the device or neither exists.
 """
 
 from twisted.cred.checkers import ICredentialsChecker
@@ -10,8 +10,8 @@ from zope.interface import implementer
 
 from mailsvc.auth.credentials import AvatarId, DigestCredentials, IDigest, IScram, ScramCredentials
 from mailsvc.auth.devices import Devices
-from mailsvc.auth.names import address_of, admit, find, name_of, same_account
-from mailsvc.auth.verifiers import known_keys, scram_secrets
+from mailsvc.auth.names import admit, claimed, find, same_account
+from mailsvc.auth.verifiers import scram_secrets
 from mailsvc.core.interfaces.directory import IDirectory
 from mailsvc.core.interfaces.secrets import ISecrets
 from mailsvc.core.secrets import LOGIN, MAX_DEVICES, Device, Verifier
@@ -37,12 +37,11 @@ class DigestChecker:
 
     async def _check(self, credentials: DigestCredentials) -> AvatarId:
         account = await find(self._directory, credentials.username, credentials.peer)
-        secrets = await self._devices.readable(account, credentials.peer)
-        shown = [device for device, secret in secrets if credentials.proof.shown_by(secret)]
-        if account is None or not shown or shown[0] is None:
+        device = await self._devices.find_shown(account, credentials.proof.shown_by, credentials.peer)
+        if device is None:
             raise UnauthorizedLogin("no-such-device-password")
-        admission = admit(account, shown[0].id)
-        self._devices.note(shown[0], credentials.peer)
+        admission = admit(account, device.id)
+        self._devices.note(device, credentials.peer)
         return admission
 
 
@@ -60,14 +59,10 @@ class Scram:
     async def answer(self, question: ScramQuestion, peer: Peer) -> ScramSecrets:
         """What an exchange needs to go on, for a name that nobody has too. Raises NOT_NOW."""
         try:
-            name = name_of(question.name.encode("utf-8"))
-        except UnauthorizedLogin:
-            name, account = question.name, None
-        else:
-            account = await self._directory.find_login(name, peer.domain)
-        address = await address_of(self._directory, account, name, peer)
-        told, verifiers = await known_keys(self._secrets, account, address, question.hash)
-        return scram_secrets(told, verifiers)
+            account, address = await claimed(self._directory, question.name.encode("utf-8"), peer)
+        except UnauthorizedLogin:  # nobody's name, but it has a salt
+            account, address = None, question.name
+        return await scram_secrets(self._secrets, account, address, question.hash)
 
     def requestAvatarId(self, credentials: ScramCredentials) -> "Deferred[AvatarId]":
         """The account's address. Fails with UnauthorizedLogin, NOT_NOW."""
@@ -77,14 +72,14 @@ class Scram:
         peer, proof = credentials.peer, credentials.proof
         account = await find(self._directory, credentials.username, peer)
         verifiers = await self._secrets.verifiers(account.id if account else 0, proof.hash)
-        shown = [one for one in verifiers if proof.shown_by(one.keys.stored_key)]
-        for _ in range(MAX_DEVICES + 1 - len(verifiers)):
-            proof.shown_by(b"")
-        if account is None or not shown:
+        shown = next((one for one in verifiers if proof.shown_by(one.keys.stored_key)), None)
+        if account is None or shown is None:
+            for false in await self._secrets.nobodys_verifiers(MAX_DEVICES + 1 - len(verifiers)):
+                proof.shown_by(false.keys.stored_key)
             raise UnauthorizedLogin("wrong-password" if verifiers else "no-account-or-verifiers")
         await same_account(self._directory, account, credentials.authzid, peer)
-        device = await self._device(account, shown[0], peer)
-        admission = admit(account, shown[0].credential)
+        device = await self._device(account, shown, peer)
+        admission = admit(account, shown.credential)
         if device is not None:
             self._devices.note(device, peer)
         return admission

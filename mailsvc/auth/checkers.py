@@ -80,7 +80,7 @@ class DirectoryChecker:
     async def _check_login(self, account: Account | None, password: bytes) -> AvatarId:
         # The same steps for nobody as for somebody: a look-up and a hash.
         stored = await self._directory.password_hash(account.id if account else 0)
-        if account is not None and stored and self._verified.knows(account.id, stored, password):
+        if self._verified.knows(account.id if account else 0, stored, password):
             return admit(account, LOGIN)
         if not await self._hasher.verify(stored, password):
             raise WrongPassword("wrong-password") if stored else UnauthorizedLogin("no-account-or-password")

@@ -1,6 +1,8 @@
 """Device passwords at log-in: which of an account's devices is it, if any?
 
-Whatever the name, the same steps are taken: an account without devices, or without an owner, is compared with devices that do not exist.
+Before anybody is refused, as many devices were looked at as an account may have: what one lacks, or what nobody has, is made up for
+by devices that do not exist. Who gets in need not wait for those.
+
 Their secrets are read for each log-in, so that a revoked one is of no use from the next moment on, in every process.
 """
 
@@ -24,7 +26,10 @@ Used = Callable[[Device, Peer], None]
 _SCOPES = {"smtp": Scope.SEND, "submission": Scope.SEND, "pop3": Scope.POP3, "imap": Scope.IMAP, "dav": Scope.DAV}
 
 _NOBODY = Key("nobody", secrets.token_bytes(32))
-_FALSE = _NOBODY.seal(secrets.token_bytes(34), 0, 0)
+_NOBODYS_RING = KeyRing([_NOBODY])
+_NOBODYS_DEVICE = Device(
+    0, 0, "", Scope(0), 0, 0, 0, "", _NOBODY.id, bytes(32), _NOBODY.seal(secrets.token_bytes(34), 0, 0)
+)
 
 
 def scope_of(peer: Peer) -> Scope:
@@ -49,35 +54,35 @@ class Devices:
 
     async def find(self, account: Account | None, password: bytes, peer: Peer) -> Device | None:
         """The device whose password this is, fit for this connection now; None if there is none. Raises NOT_NOW."""
-        devices = await self._secrets.devices(account.id if account else 0)
         shown = normalised(password.decode("utf-8", "replace"))
-        ring = self.ring()
-        found, missing = None, False
-        macs: dict[str, bytes] = {}
+        if shown is None:  # nobody's, whatever the name
+            return None
+        devices = await self._secrets.devices(account.id if account else 0)
+        macs = {key.id: key.mac(shown.encode("ascii")) for key in self.ring()}
         for device in devices:
-            if device.key not in macs:
-                try:
-                    macs[device.key] = ring.key(device.key).mac((shown or "").encode("ascii"))
-                except UnknownKey:
-                    missing = True
-                    continue
-            if hmac.compare_digest(macs[device.key], device.mac) and shown:
-                found = device
-        if found is None and missing and shown:
+            if hmac.compare_digest(macs.get(device.key, b""), device.mac):
+                return device if device.good_for(scope_of(peer), self._now()) else None
+        if any(device.key not in macs for device in devices):
             raise temporary("device-keys-missing")  # never "wrong password" for what we cannot judge
-        return found if found and found.good_for(scope_of(peer), self._now()) else None
+        await self._secrets.nobodys_devices(MAX_DEVICES - len(devices))
+        return None
 
-    async def readable(self, account: Account | None, peer: Peer) -> list[tuple[Device | None, bytes]]:
-        """The passwords that are kept for APOP and CRAM-MD5 and fit this connection, filled up with false ones. Raises NOT_NOW."""
+    async def find_shown(self, account: Account | None, shown_by: Callable[[bytes], bool], peer: Peer) -> Device | None:
+        """That whose password ``shown_by`` recognises, among those that are kept for APOP and CRAM-MD5 and fit this connection now.
+
+        None if there is none, after the same work for every account. Raises NOT_NOW.
+        """
         devices = await self._secrets.devices(account.id if account else 0)
         ring, scope, now = self.ring(), scope_of(peer), self._now()
-        found: list[tuple[Device | None, bytes]] = [
-            (device, _opened(ring, device, device.sealed))
-            for device in devices
-            if device.sealed is not None and device.good_for(scope, now)
-        ]
-        missing = MAX_DEVICES - len(found)
-        return found + [(None, _NOBODY.open(_FALSE, 0, 0)) for _ in range(missing)]
+        readable = [device for device in devices if device.good_for(scope, now) and device.sealed is not None]
+        for device in readable:
+            if shown_by(_opened(ring, device)):
+                return device
+        for device in await self._secrets.nobodys_devices(MAX_DEVICES - len(devices)):
+            device.good_for(scope, now)
+        for _ in range(MAX_DEVICES - len(readable)):
+            shown_by(_opened(_NOBODYS_RING, _NOBODYS_DEVICE))
+        return None
 
     async def fit(self, account: int, peer: Peer) -> dict[int, Device]:
         """Those that fit this connection now, by id. Raises NOT_NOW."""
@@ -96,8 +101,8 @@ class Devices:
             raise temporary("device-keys-unreadable", str(error)) from error
 
 
-def _opened(ring: KeyRing, device: Device, sealed: bytes) -> bytes:
+def _opened(ring: KeyRing, device: Device) -> bytes:
     try:
-        return ring.key(device.key).open(sealed, device.account, device.id)
+        return ring.key(device.key).open(device.sealed or b"", device.account, device.id)
     except UnknownKey as error:
         raise temporary("device-keys-missing", str(error)) from error

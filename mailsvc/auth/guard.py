@@ -24,7 +24,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from mailsvc.auth.credentials import ClientCredentials, PasswordCredentials
-from mailsvc.auth.names import address_of, name_of
+from mailsvc.auth.names import claimed
 from mailsvc.auth.options import ThrottleOptions
 from mailsvc.auth.throttle import Block, Limit, Throttle
 from mailsvc.bus import Announcement, Bus
@@ -157,11 +157,10 @@ class Guard:
         if not username:
             return ""
         try:
-            name = name_of(username)
+            _, address = await claimed(self._directory, username, peer)
         except UnauthorizedLogin:
             return username.decode("utf-8", "replace")[:_NAME]
-        account = await self._directory.find_login(name, peer.domain)
-        return (await address_of(self._directory, account, name, peer))[:_NAME]
+        return address[:_NAME]
 
     def _mark(self, credentials: ClientCredentials) -> bytes:
         """Tells the same wrong password from another one, in this process only; of what shows no password it cannot be told."""

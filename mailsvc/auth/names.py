@@ -6,10 +6,9 @@ from mailsvc.auth.credentials import Admission
 from mailsvc.core.interfaces.directory import IDirectory
 from mailsvc.core.secrets import ELSEWHERE
 from mailsvc.core.values import Account, Peer
-from mailsvc.formats.address import Address
 from mailsvc.formats.sasl import NAME_LIMIT, saslprep
 
-__all__ = ["WrongPassword", "address_of", "admit", "find", "name_of", "same_account"]
+__all__ = ["WrongPassword", "admit", "claimed", "find", "name_of", "same_account"]
 
 
 class WrongPassword(UnauthorizedLogin):
@@ -31,12 +30,9 @@ async def find(directory: IDirectory, octets: bytes, peer: Peer) -> Account | No
     return await directory.find_login(name_of(octets), peer.domain)
 
 
-async def address_of(directory: IDirectory, account: Account | None, name: str, peer: Peer) -> str:
-    """The canonical address of an account; that which the name would have if nobody has it."""
-    if account is not None:
-        return account.address
-    local, at, domain = name.rpartition("@")
-    return await directory.canonical(Address(local, domain) if at else Address(name, peer.domain))
+async def claimed(directory: IDirectory, octets: bytes, peer: Peer) -> tuple[Account | None, str]:
+    """The account of this name, and the canonical address that it has or would have. Raises UnauthorizedLogin, NOT_NOW."""
+    return await directory.claimed(name_of(octets), peer.domain)
 
 
 async def same_account(directory: IDirectory, account: Account, authzid: bytes, peer: Peer) -> None:

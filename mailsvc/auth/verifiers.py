@@ -8,20 +8,16 @@ Iterations are 50,000: a client spends some ten milliseconds; more than 65,536 a
 """
 
 import hmac
-import secrets
-from collections.abc import Sequence
 
 from mailsvc.core.interfaces.secrets import ISecrets
 from mailsvc.core.operations import VerifierRow
-from mailsvc.core.secrets import MAX_DEVICES, Verifier
+from mailsvc.core.secrets import MAX_DEVICES
 from mailsvc.core.values import Account
-from mailsvc.formats.sasl import HASHES, ScramKeys, ScramSecrets, keys_of
+from mailsvc.formats.sasl import HASHES, ScramSecrets, keys_of
 
-__all__ = ["ITERATIONS", "known_keys", "make_verifiers", "salt_of", "scram_secrets"]
+__all__ = ["ITERATIONS", "make_verifiers", "salt_of", "scram_secrets"]
 
 ITERATIONS = 50_000
-
-_FALSE = ScramKeys(secrets.token_bytes(32), secrets.token_bytes(32))
 
 
 def salt_of(salt_key: bytes, address: str) -> bytes:
@@ -38,24 +34,15 @@ def make_verifiers(password: bytes, salt: bytes, iterations: int = ITERATIONS) -
     return tuple(rows)
 
 
-async def known_keys(
-    store: ISecrets, account: Account | None, address: str, hash: str
-) -> tuple[ScramSecrets, list[Verifier]]:
-    """What to tell the client, without keys; and the verifiers that it may show. Raises NOT_NOW.
+async def scram_secrets(store: ISecrets, account: Account | None, address: str, hash: str) -> ScramSecrets:
+    """What an exchange is given: the keys of all verifiers, filled up with false ones, so that each exchange costs the same.
 
-    :param address: the account's, or the one that somebody made up.
+    :param address: the account's, or the one that somebody made up. Raises NOT_NOW.
     """
     false_salt = salt_of(await store.salt_key(), address)
     verifiers = await store.verifiers(account.id if account else 0, hash)
-    if not verifiers:
-        return ScramSecrets(false_salt, ITERATIONS), []
-    first = verifiers[0]
-    fitting = [one for one in verifiers if (one.salt, one.iterations) == (first.salt, first.iterations)]
-    return ScramSecrets(first.salt, first.iterations), fitting
-
-
-def scram_secrets(told: ScramSecrets, verifiers: Sequence[Verifier]) -> ScramSecrets:
-    """What the exchange is given: the keys of all verifiers, filled up with false ones, so that each exchange costs the same."""
-    keys = [verifier.keys for verifier in verifiers]
-    missing = MAX_DEVICES + 1 - len(keys)
-    return ScramSecrets(told.salt, told.iterations, (*keys, *([_FALSE] * missing)))
+    nobodys = await store.nobodys_verifiers(MAX_DEVICES + 1 - len(verifiers))
+    first = verifiers[0] if verifiers else None
+    salt, iterations = (first.salt, first.iterations) if first else (false_salt, ITERATIONS)
+    fitting = [one for one in verifiers if (one.salt, one.iterations) == (salt, iterations)]
+    return ScramSecrets(salt, iterations, tuple(one.keys for one in (*fitting, *nobodys)))

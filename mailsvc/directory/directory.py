@@ -10,7 +10,7 @@ switched off; bare, without a domain, to that of the first domain.
 # ruff: noqa: S608 - SQL is put together from constants of this module only
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import apsw
@@ -26,7 +26,23 @@ __all__ = ["Directory"]
 MAX_DEPTH = 10
 POSTMASTER = "postmaster"
 
-_ACCOUNT = "SELECT id, address, login, enabled, quota, messages, octets, flags, mailbox FROM account"
+_COLUMNS = "id, address, login, enabled, quota, messages, octets, flags, mailbox"
+_ACCOUNT = f"SELECT {_COLUMNS} FROM account"
+_NOBODY = (0, "", "", 0, 0, 0, 0, 0, 0)
+
+# A UNION would be shorter, and take three times as long.
+_DOMAIN = "SELECT id, name FROM domain WHERE id="
+_NAMED = "coalesce((SELECT id FROM domain WHERE name=?1), (SELECT domain FROM domain_alias WHERE name=?1))"
+_FIRST = "(SELECT min(id) FROM domain WHERE ?1='')"
+
+_CLAIMED = (
+    f"SELECT d.name, {', '.join(f'a.{column}' for column in _COLUMNS.split(', '))}"
+    " FROM domain d LEFT JOIN account a ON a.id=coalesce("
+    "(SELECT id FROM account WHERE domain=d.id AND address=?2 || '@' || d.name),"
+    "(SELECT id FROM account WHERE domain=d.id AND login=?2 AND login<>'')) WHERE d.id="
+)
+"""By the address, else by the login (``login<>''`` as in its index, which is not used otherwise). One statement, so that a name which
+nobody has is asked for in the same way as any other."""
 
 
 @implementer(IDirectory)
@@ -66,14 +82,22 @@ class Directory:
 
     async def find_login(self, name: str, domain: str = "") -> Account | None:
         """The account whose address or login this is."""
+        return (await self.claimed(name, domain))[0]
+
+    async def claimed(self, name: str, domain: str = "") -> tuple[Account | None, str]:
+        """The account whose address or login this is, and its address, or that which the name would have."""
         local, at, given = name.rpartition("@")
-        ours = self._domain(given if at else domain)
-        if ours is None:
-            return None
-        key = canonical_local(local if at else name)
-        return self._account("domain=? AND address=?", ours[0], f"{key}@{ours[1]}") or (
-            self._account("domain=? AND login=?", ours[0], key) if key else None
-        )
+        address = Address(local, given) if at else Address(name, domain)
+        key = canonical_local(address.local)
+        where = _NAMED if address.domain else _FIRST
+        rows = self._all(_CLAIMED + where, canonical_domain(address.domain), key)
+        if not rows:
+            return None, address.canonical
+        ours, *row = rows[0]
+        account = _account(
+            row if row[0] is not None else _NOBODY
+        )  # made for nobody too, who must not be answered sooner
+        return (account, account.address) if account.id else (None, f"{key}@{ours}")
 
     async def password_hash(self, account: int) -> str:
         """The stored hash, ``""`` if the account has none."""
@@ -157,14 +181,7 @@ class Directory:
 
     def _domain(self, name: str) -> tuple[int, str] | None:
         """Id and name of a domain or host alias; ``""`` is the first domain."""
-        if not name:
-            rows = self._all("SELECT id, name FROM domain ORDER BY id LIMIT 1")
-        else:
-            rows = self._all(
-                "SELECT id, name FROM domain WHERE name=?1"
-                " UNION ALL SELECT d.id, d.name FROM domain_alias a JOIN domain d ON d.id=a.domain WHERE a.name=?1",
-                canonical_domain(name),
-            )
+        rows = self._all(_DOMAIN + (_NAMED if name else _FIRST), canonical_domain(name))
         return (rows[0][0], rows[0][1]) if rows else None
 
     def _in_domain(self, domain: str) -> tuple[str, tuple[int, ...]]:
@@ -186,6 +203,6 @@ class Directory:
             return []
 
 
-def _account(row: tuple[Any, ...]) -> Account:
+def _account(row: Sequence[Any]) -> Account:
     account, address, login, enabled, quota, messages, octets, flags, mailbox = row
     return Account(account, address, login, bool(enabled), quota, messages, octets, AccountFlag(flags), bool(mailbox))

@@ -1,5 +1,7 @@
 """Secrets, read from the database's tables: a few indexed rows for each question."""
 
+# ruff: noqa: S608 - SQL is put together from constants of this module only
+
 from collections.abc import Callable
 from typing import Any
 
@@ -8,12 +10,19 @@ from zope.interface import implementer
 
 from mailsvc.core.errors import temporary
 from mailsvc.core.interfaces.secrets import ISecrets
-from mailsvc.core.secrets import Device, Scope, Verifier
+from mailsvc.core.secrets import ELSEWHERE, Device, Scope, Verifier
 from mailsvc.formats.sasl import ScramKeys
 
 __all__ = ["Secrets"]
 
 _DEVICE = "SELECT id, account, name, scopes, created, expires, used, address, key, mac, sealed FROM device"
+
+
+_TIMES = "WITH RECURSIVE row(number) AS (VALUES(1) UNION ALL SELECT number + 1 FROM row LIMIT ?)"
+_NOBODYS_VERIFIERS = f"{_TIMES} SELECT {ELSEWHERE}, zeroblob(16), 1, randomblob(32), randomblob(32) FROM row"
+_NOBODYS_DEVICES = (
+    f"{_TIMES} SELECT 0, 0, 'nobody', {Scope.ALL.value}, 1, 0, 0, '', 'nobody', zeroblob(32), zeroblob(62) FROM row"
+)
 
 
 @implementer(ISecrets)
@@ -37,14 +46,19 @@ class Secrets:
             account,
             hash,
         )
-        return [
-            Verifier(credential, salt, iterations, ScramKeys(stored, server))
-            for credential, salt, iterations, stored, server in rows
-        ]
+        return [_verifier(row) for row in rows]
+
+    async def nobodys_verifiers(self, count: int) -> list[Verifier]:
+        """Verifiers that do not exist."""
+        return [_verifier(row) for row in self._all(_NOBODYS_VERIFIERS, count)]
 
     async def devices(self, account: int) -> list[Device]:
         """The device passwords of an account."""
         return [_device(row) for row in self._all(f"{_DEVICE} WHERE account=? ORDER BY created, name", account)]
+
+    async def nobodys_devices(self, count: int) -> list[Device]:
+        """Devices that do not exist."""
+        return [_device(row) for row in self._all(_NOBODYS_DEVICES, count)]
 
     async def all_devices(self) -> list[Device]:
         """The device passwords of all accounts."""
@@ -55,6 +69,11 @@ class Secrets:
             return self._connection().execute(sql, bindings).fetchall()
         except apsw.Error as error:
             raise temporary("secrets-unreadable", repr(error)) from error
+
+
+def _verifier(row: tuple[Any, ...]) -> Verifier:
+    credential, salt, iterations, stored, server = row
+    return Verifier(credential, salt, iterations, ScramKeys(stored, server))
 
 
 def _device(row: tuple[Any, ...]) -> Device:

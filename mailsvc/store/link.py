@@ -7,6 +7,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mailsvc.store import codec
+from mailsvc.wire.output import write_now
 
 __all__ = ["Link", "Listener"]
 
@@ -37,7 +38,7 @@ class Link(protocol.Protocol):
     def write(self, data: bytes) -> None:
         """Send frames."""
         assert self.transport is not None
-        self.transport.write(data)
+        write_now(self.transport, data)
 
     def dataReceived(self, data: bytes) -> None:
         """Hand on each complete message."""

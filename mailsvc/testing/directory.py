@@ -99,10 +99,15 @@ class MemoryDirectory:
 
     async def find_login(self, name: str, domain: str = "") -> Account | None:
         """The account that a person means."""
+        return (await self.claimed(name, domain))[0]
+
+    async def claimed(self, name: str, domain: str = "") -> tuple[Account | None, str]:
+        """The account that a person means, and its address."""
         self._check()
         local, at, given = name.rpartition("@")
         address = self._canonical(Address(local, given) if at else Address(name, domain))
-        return next((one for one in self._accounts.values() if address in (one.address, _login_address(one))), None)
+        found = next((one for one in self._accounts.values() if address in (one.address, _login_address(one))), None)
+        return found, found.address if found else address
 
     async def password_hash(self, account: int) -> str:
         """The stored hash."""

@@ -4,7 +4,8 @@ from zope.interface import implementer
 
 from mailsvc.core.errors import MailError
 from mailsvc.core.interfaces.secrets import ISecrets
-from mailsvc.core.secrets import Device, Verifier
+from mailsvc.core.secrets import ELSEWHERE, Device, Scope, Verifier
+from mailsvc.formats.sasl import ScramKeys
 
 __all__ = ["MemorySecrets"]
 
@@ -39,6 +40,16 @@ class MemorySecrets:
         """The devices of an account."""
         self._check()
         return self.kept.get(account, [])
+
+    async def nobodys_verifiers(self, count: int) -> list[Verifier]:
+        """None that fits."""
+        self._check()
+        return [Verifier(ELSEWHERE, b"", 1, ScramKeys(bytes(32), bytes(32)))] * count
+
+    async def nobodys_devices(self, count: int) -> list[Device]:
+        """None that fits."""
+        self._check()
+        return [Device(0, 0, "", Scope.ALL, 0, 0, 0, "", "nobody", bytes(32), None)] * count
 
     async def all_devices(self) -> list[Device]:
         """All devices."""

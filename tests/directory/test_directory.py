@@ -202,3 +202,37 @@ def test_store_that_is_not_there():
     with pytest.raises(MailError) as caught:
         run(Directory(nothing).is_local("example.test"))
     assert caught.value.temporary
+
+
+def test_no_name_is_looked_for_in_all_accounts(made):
+    """A log-in name is found, or not, by indexes: in a domain of five thousand accounts too."""
+    plans = []
+
+    class Explained:
+        def execute(self, sql, bindings):
+            plans.extend(made.store.connection().execute(f"EXPLAIN QUERY PLAN {sql}", bindings).fetchall())
+            return made.store.connection().execute(sql, bindings)
+
+    directory = Directory(Explained)
+    for name in ("alice@other.test", "u1@other.test", "nobody@other.test", "nobody", "x@elsewhere.test"):
+        run(directory.claimed(name))
+    steps = [step for *_, step in plans if step.startswith(("SEARCH", "SCAN"))]
+    assert any("account_login" in step for step in steps)
+    assert not [step for step in steps if step.startswith("SCAN") or "account_domain" in step]
+
+
+def test_the_address_that_a_name_has_or_would_have(made):
+    """By address, login and host alias; completed and canonical, also for nobody."""
+    claims = {
+        "alice@other.test": (True, "alice@other.test"),
+        "U1@OTHER.test": (True, "alice@other.test"),
+        "Alice": (True, "alice@example.test"),
+        "bob@mail.example.test": (True, "bob@example.test"),
+        "Nobody": (False, "nobody@example.test"),
+        "x@Mail.Example.test": (False, "x@example.test"),
+        "X@elsewhere.Test": (False, "x@elsewhere.test"),
+        "@other.test": (False, "@other.test"),
+    }
+    for name, (known, address) in claims.items():
+        account, claimed = run(made.directory.claimed(name))
+        assert (account is not None, claimed) == (known, address), name

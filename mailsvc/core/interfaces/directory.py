@@ -26,6 +26,9 @@ class IDirectory(Interface):
     async def find_login(name: str, domain: str = "") -> Account | None:
         """The account whose address or login this is. ``domain`` completes a name without one; ``""`` means the first domain."""
 
+    async def claimed(name: str, domain: str = "") -> tuple[Account | None, str]:
+        """As find_login, and the canonical address that the account has, or that this name would have. The same work for every name."""
+
     async def password_hash(account: int) -> str:
         """The stored hash, ``""`` if the account has none."""
 

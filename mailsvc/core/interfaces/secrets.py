@@ -22,5 +22,11 @@ class ISecrets(Interface):
     async def devices(account: int) -> list[Device]:
         """The device passwords of an account, oldest first, expired ones included."""
 
+    async def nobodys_verifiers(count: int) -> list[Verifier]:
+        """So many that do not exist, read like others: so that to have none takes as long as to have them."""
+
+    async def nobodys_devices(count: int) -> list[Device]:
+        """The same of devices."""
+
     async def all_devices() -> list[Device]:
         """Those of all accounts."""

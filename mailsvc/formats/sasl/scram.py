@@ -122,10 +122,10 @@ class Scram:
 
     def _answer(self, talk: _Talk, proof: ScramProof) -> Step:
         assert talk.secrets is not None
-        fitting = [keys for keys in talk.secrets.keys if proof.shown_by(keys.stored_key)]
-        if not fitting:
+        fitting = next((keys for keys in talk.secrets.keys if proof.shown_by(keys.stored_key)), None)
+        if fitting is None:
             return Done(proof)
-        signature = hmac.digest(fitting[0].server_key, proof.message, HASHES[self._hash])
+        signature = hmac.digest(fitting.server_key, proof.message, HASHES[self._hash])
         return Challenge(b"v=" + binascii.b2a_base64(signature, newline=False))
 
 
