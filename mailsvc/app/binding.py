@@ -15,8 +15,8 @@ from typing import Any, cast
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.internet.unix import Port as UnixPort
 
+from mailsvc.core.output import PromptPort
 from mailsvc.wire.options import ListenerOptions
-from mailsvc.wire.output import PromptPort
 
 __all__ = ["CannotBind", "bind_listener", "bind_tcp", "serve_on", "unlink_unix"]
 

@@ -6,8 +6,8 @@ from twisted.internet import protocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from mailsvc.core.output import write_now
 from mailsvc.store import codec
-from mailsvc.wire.output import write_now
 
 __all__ = ["Link", "Listener"]
 
