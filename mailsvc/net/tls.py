@@ -6,7 +6,7 @@ for a name (SNI, RFC 6066 3) is shown the certificate that has it, everybody els
 connections made from then on.
 
 Profiles stand for versions and suites (RFC 8996, RFC 9325 4.2). Sessions are resumed by tickets, under keys that OpenSSL makes for each
-process and that end with :meth:`ServerTLS.renew_tickets`: decision 0012 says why workers do not share them.
+process and that end with :meth:`ServerTLS.renew_tickets`: decision 0016 says why workers do not share them.
 
 Client certificates are asked for where authorities are configured, but a bad one does not end the handshake, for other mail servers show
 theirs to everybody: :meth:`ServerTLS.vouches` judges it afterwards, against the revocation lists as they are now, resumed sessions too.
