@@ -3,6 +3,7 @@
 from typing import Any
 
 from mailsvc.app.config import Config
+from mailsvc.core.interfaces.ledger import ILedger
 from mailsvc.core.interfaces.outbound import IResolver
 from mailsvc.core.interfaces.reports import IReports
 from mailsvc.net.smtp_client import SMTPConnector
@@ -15,7 +16,7 @@ __all__ = ["make_outbound"]
 
 
 def make_outbound(
-    reactor: Any, config: Config, store: StoreClient, reports: IReports, resolver: IResolver
+    reactor: Any, config: Config, store: StoreClient, reports: IReports, resolver: IResolver, ledger: ILedger
 ) -> QueueService:
     """The queue as the configuration wants it."""
     around = Surroundings(
@@ -24,6 +25,7 @@ def make_outbound(
         bus=store.bus,
         reports=reports,
         resolver=resolver,
+        ledger=ledger,
         connector=SMTPConnector(reactor, config.timeouts),
         hostname=config.hostname,
         listening=[

@@ -188,7 +188,7 @@ def build_rooms(
         guard=guard,
         release=Release(store, config.relay_domains, time.time),
         resolver=resolver,
-        queue=make_outbound(reactor, config, store, reports, resolver),
+        queue=make_outbound(reactor, config, store, reports, resolver, ledger),
         tls=tls,
         levels=levels,
     )

@@ -19,11 +19,13 @@ from mailsvc.cli.output import Refused, as_json, note, print_json
 from mailsvc.cli.queue_choice import Choice, Entry, changing
 from mailsvc.cli.words import Command, option, texts
 from mailsvc.core.errors import Kind, MailError
-from mailsvc.core.operations import ChangeQueued, Operation, Settle
+from mailsvc.core.operations import ChangeQueued, Operation, Record, Settle
 from mailsvc.core.queued import Outcome, QueuedRecipient, State
 from mailsvc.core.reports import Action, Told
 from mailsvc.delivery.trace import make_queue_ids
 from mailsvc.formats.address import canonical_domain
+from mailsvc.ledger.rows import pack
+from mailsvc.queue.journal import events
 from mailsvc.queue.reports import Reports, original_of
 from mailsvc.store.connect import run
 from mailsvc.texts import Sentence
@@ -178,7 +180,9 @@ def _settle(house: House, messages: Sequence[Sequence[Entry]], state: State, rep
     """Settle the recipients of messages, those that the scheduler was faster with left out. Returns how many there were."""
     operations: list[Operation] = []
     for entries in messages:
-        operations += [Settle(tuple(_outcome(one, state) for _, one in entries)), *report(entries)]
+        outcomes = tuple(_outcome(one, state) for _, one in entries)
+        rows = events(entries[0][0], [one for _, one in entries], outcomes)
+        operations += [Settle(outcomes), *report(entries), Record(tuple(map(pack, rows)))]
     try:
         house.store.apply(operations)
     except MailError as error:

@@ -40,6 +40,7 @@ class Happening(enum.Enum):
     SENT = "sent"  # another server has taken it
     DEFERRED = "deferred"
     FAILED = "failed"
+    REMOVED = "removed"  # by hand, without a word to anybody
     GRANTED = "granted"  # POP-before-SMTP: given, renewed
     ENDED = "ended"  # POP-before-SMTP: revoked, logged out
 

@@ -20,6 +20,7 @@ _HEADS = {
     Happening.SENT: Sentence("trace.sent"),
     Happening.DEFERRED: Sentence("trace.deferred"),
     Happening.FAILED: Sentence("trace.failed"),
+    Happening.REMOVED: Sentence("trace.removed"),
     Happening.GRANTED: Sentence("trace.given"),
     Happening.ENDED: Sentence("trace.ended"),
 }

@@ -8,9 +8,11 @@ from typing import Any
 import attrs
 
 from mailsvc.bus import Bus
+from mailsvc.core.interfaces.ledger import ILedger
 from mailsvc.core.interfaces.outbound import IConnector, IResolver
 from mailsvc.core.interfaces.reports import IReports
 from mailsvc.core.interfaces.store import ILock, IStore
+from mailsvc.ledger.nowhere import Nowhere
 from mailsvc.queue.attempt import Attempts
 from mailsvc.queue.dispatcher import Dispatcher, Means
 from mailsvc.queue.options import QueueOptions, RelayDomainOptions, RouteOptions
@@ -27,6 +29,7 @@ class Surroundings:
     """What the queue needs of others.
 
     :ivar hostname: our name. :ivar listening: address and port of our SMTP listeners. :ivar now: seconds since the epoch.
+    :ivar ledger: told of what becomes of recipients.
     """
 
     reactor: Any
@@ -38,6 +41,7 @@ class Surroundings:
     hostname: str
     listening: Iterable[tuple[str, int]] = ()
     now: Callable[[], float] = time.time
+    ledger: ILedger = attrs.field(factory=Nowhere)
 
 
 def make_queue(
@@ -53,6 +57,7 @@ def make_queue(
         reactor=around.reactor,
         store=around.store,
         reports=around.reports,
+        ledger=around.ledger,
         ways=Ways(options, routes, relay_domains, around.hostname),
         attempts=Attempts(Router(around.resolver, ourselves), around.connector, pool),
         pool=pool,

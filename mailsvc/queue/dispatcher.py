@@ -19,6 +19,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from mailsvc.core.errors import Kind, MailError
+from mailsvc.core.interfaces.ledger import ILedger
 from mailsvc.core.interfaces.reports import IReports
 from mailsvc.core.interfaces.store import IStore
 from mailsvc.core.operations import Operation
@@ -29,7 +30,7 @@ from mailsvc.monitor import counters
 from mailsvc.queue.attempt import Attempts, Result
 from mailsvc.queue.backoff import wait
 from mailsvc.queue.destinations import Limits, Verdict
-from mailsvc.queue.journal import note
+from mailsvc.queue.journal import events, note
 from mailsvc.queue.options import QueueOptions
 from mailsvc.queue.pool import Pool
 from mailsvc.queue.reports import original_of
@@ -68,6 +69,7 @@ class Means:
     reactor: Any
     store: IStore
     reports: IReports
+    ledger: ILedger
     ways: Ways
     attempts: Attempts
     pool: Pool
@@ -292,16 +294,18 @@ class Dispatcher:
             return [], _Conclusion(Verdict.NOTHING)
         way = self._means.ways.to(recipients[0].destination)
         if way.hold:
-            return await self._hold(batch, recipients)
+            return await self._hold(batch, found.message, recipients)
         result = await self._try(batch, way, found, recipients)
         conclusion = self._conclude(batch, result)
         counters.queue_in_doubt(result.in_doubt)
         outcomes = await self._settle(batch, found.message, recipients, result, conclusion)
         return _waiting(batch, outcomes), conclusion
 
-    async def _hold(self, batch: Batch, recipients: Sequence[QueuedRecipient]) -> "tuple[list[Ticket], _Conclusion]":
+    async def _hold(
+        self, batch: Batch, message: QueuedMessage, recipients: Sequence[QueuedRecipient]
+    ) -> "tuple[list[Ticket], _Conclusion]":
         outcomes = [held(one, self._now()) for one in recipients]
-        await self._settler.write(outcomes)
+        await self._settler.write(outcomes, self._means.ledger.within(events(message, recipients, outcomes)))
         note(batch.queue_id, recipients, outcomes)
         return [], _Conclusion(Verdict.NOTHING)
 
@@ -365,7 +369,8 @@ class Dispatcher:
             outcomes = [outcome for outcome, _ in judged]
             try:
                 reports = await self._report(message, [told for _, told in judged if told is not None])
-                await self._settler.write(outcomes, reports)
+                record = self._means.ledger.within(events(message, recipients, outcomes))
+                await self._settler.write(outcomes, [*reports, *record])
             except Exception as error:
                 if is_settled_by_others(error):
                     recipients = await self._still_there(answers)

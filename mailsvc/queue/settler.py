@@ -31,7 +31,7 @@ _PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 @attrs.define(eq=False)
 class _Entry:
     outcomes: Sequence[Outcome]
-    reports: Sequence[Operation]
+    also: Sequence[Operation]
     written: "Deferred[None]" = attrs.Factory(Deferred)
 
 
@@ -54,10 +54,12 @@ class Settler:
         """From now on, what the store refuses is not tried again."""
         self.over = True
 
-    async def write(self, outcomes: Sequence[Outcome], reports: Sequence[Operation] = ()) -> None:
-        """Return once the outcomes are durable, and with them the reports. Raises MailError: what :meth:`IStore.apply` refuses for good;
-        NOT_NOW after :meth:`give_up`."""
-        entry = _Entry(outcomes, reports)
+    async def write(self, outcomes: Sequence[Outcome], also: Sequence[Operation] = ()) -> None:
+        """Return once the outcomes are durable, and with them the rest of their transaction: reports, rows of the ledger.
+
+        Raises MailError: what :meth:`IStore.apply` refuses for good; NOT_NOW after :meth:`give_up`.
+        """
+        entry = _Entry(outcomes, also)
         self._entries.append(entry)
         if not self._writing:
             self._writing = True
@@ -84,9 +86,9 @@ class Settler:
 
     async def _write(self, group: list[_Entry]) -> None:
         outcomes = tuple(outcome for entry in group for outcome in entry.outcomes)
-        reports = [operation for entry in group for operation in entry.reports]
+        also = [operation for entry in group for operation in entry.also]
         try:
-            await self._apply([Settle(outcomes), *reports] if outcomes else reports)
+            await self._apply([Settle(outcomes), *also] if outcomes else also)
         except Exception as error:
             if len(group) > 1 and not _passes(error):  # one of them spoils it for all
                 for entry in group:
