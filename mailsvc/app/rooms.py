@@ -19,9 +19,9 @@ from twisted.internet.threads import deferToThreadPool
 from mailsvc.app.config import Config
 from mailsvc.app.first_use import FirstUse
 from mailsvc.app.logging import Levels
+from mailsvc.app.permits import make_permits
 from mailsvc.app.portal import MailPortal, make_portal
 from mailsvc.app.realm import Realm
-from mailsvc.app.relaying import make_permits
 from mailsvc.app.rules import password_rules
 from mailsvc.app.sessions import Sessions
 from mailsvc.auth.doors import make_doors
