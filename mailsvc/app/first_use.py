@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mailsvc.app.config import Config
-from mailsvc.app.relaying import texts_in
+from mailsvc.app.permits import texts_in
 from mailsvc.core.interfaces.directory import IDirectory
 from mailsvc.core.interfaces.store import IStore
 from mailsvc.core.operations import Deliver

@@ -22,10 +22,10 @@ from mailsvc.app.config import Config
 from mailsvc.app.first_use import FirstUse
 from mailsvc.app.logging import Levels
 from mailsvc.app.outbound import make_outbound
+from mailsvc.app.permits import make_permits
 from mailsvc.app.portal import MailPortal, make_portal
 from mailsvc.app.realm import Realm
 from mailsvc.app.relay_domains import relay_domains
-from mailsvc.app.relaying import make_permits
 from mailsvc.app.rules import password_rules
 from mailsvc.app.sessions import Sessions
 from mailsvc.auth.doors import make_doors

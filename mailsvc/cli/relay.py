@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import click
 
-from mailsvc.app.relaying import relay_rules
+from mailsvc.app.permits import relay_rules
 from mailsvc.auth.relay_addresses import network_of, networks_of
 from mailsvc.auth.relay_desk import Asked, RelayDesk
 from mailsvc.auth.relay_explain import Situation, explain

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import attrs
@@ -14,7 +15,7 @@ from mailsvc.cli.output import as_json, note, print_json
 from mailsvc.cli.params import ADDRESS, DURATION
 from mailsvc.cli.words import Command, option, texts
 from mailsvc.core.ledger import Event, Query
-from mailsvc.ledger.finding import find
+from mailsvc.ledger.finding import find, whole
 from mailsvc.ledger.story import tell
 from mailsvc.texts import Sentence
 
@@ -37,7 +38,8 @@ def trace(
         account = house.account(reader).id if reader else 0
         begin = int(time.time()) - since if since is not None else 0
         query = Query(text=what, account_id=account, since=begin, most=limit)
-        found = find(house.store.connection(), query) or find(house.store.connection(), _by_client(query))
+        ask = partial(find, house.store.connection())
+        found = whole(ask, query) or ask(_by_client(query))
     if as_json:
         print_json([_plain(event) for event in reversed(found)])
     elif not found:

@@ -3,15 +3,16 @@
 # ruff: noqa: S608 - SQL is put together from constants of this module only
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import apsw
+import attrs
 
 from mailsvc.core.ledger import PART, Event, Query, Row, account_term, address_term, hashed, terms, text_term
 from mailsvc.ledger.privacy import shown
 from mailsvc.ledger.rows import unpack
 
-__all__ = ["find"]
+__all__ = ["find", "whole"]
 
 _CLOCK_STEP = 86400
 """Seconds by which a row may be dated before those that were written before it: somebody may have set the clock."""
@@ -35,6 +36,18 @@ def find(db: apsw.Connection, query: Query) -> list[Event]:
             if len(found) >= query.most:
                 break
     return found
+
+
+def whole(ask: Callable[[Query], list[Event]], query: Query) -> list[Event]:
+    """The same for people: who asks by a Message-ID hears what became of that message afterwards, where only its queue id is known.
+
+    :param ask: answers a query, such as :func:`find` does.
+    """
+    found = ask(query)
+    messages = {one.queue_id for one in found if one.queue_id and text_term(one.message_id) == text_term(query.text)}
+    later = [event for queue_id in messages for event in ask(attrs.evolve(query, text=queue_id))]
+    found += [event for event in later if event not in found]
+    return sorted(found, key=lambda event: -event.at)[: query.most]
 
 
 def _wanted(query: Query) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mailsvc.app.config import load
-from mailsvc.app.relaying import relay_rules, relay_words
+from mailsvc.app.permits import relay_rules, relay_words
 from mailsvc.auth.relay import decide
 from mailsvc.auth.relay_options import RelayPreset
 from mailsvc.auth.relay_rules import PopBeforeSmtp, Rule, SenderPolicy

@@ -13,6 +13,7 @@ from mailsvc.core.interfaces.ledger import ILedger
 from mailsvc.core.ledger import Event, Happening, Query
 from mailsvc.core.relay import Limits, Miss, RelayDecision
 from mailsvc.ledger import Ledger, LedgerOptions
+from mailsvc.ledger.finding import whole
 from mailsvc.ledger.nowhere import Nowhere
 from mailsvc.ledger.rows import pack, unpack
 from mailsvc.store.connect import run
@@ -152,7 +153,20 @@ def test_the_query_of_a_reader_tells_nothing_more(book: Written) -> None:
     assert len(book.find(account_id=8, text="taro@example.test")) == 1
 
 
-TEXT = st.text(st.characters(exclude_characters="\n"), max_size=8)
+def test_whole_story(book: Written) -> None:
+    """Who asks by a Message-ID hears what became of the message afterwards too; who asks by an address, of each row once."""
+    sent = Event(
+        at=1100, what=Happening.SENT, queue_id="Q1", sender="hanako@example.test", recipients=("r1@example.com",)
+    )
+    events = [accepted(1), accepted(2), sent]
+    book.write(*events)
+    ask = lambda query: run(book.ledger.find(query))  # noqa: E731
+    assert whole(ask, Query(text="<m1@client.example>")) == [sent, events[0]]
+    assert whole(ask, Query(text="hanako@example.test")) == events[::-1]
+    assert whole(ask, Query(text="M1@client.example", most=1)) == [sent]
+
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=8)
 RECIPIENTS = st.lists(TEXT.filter(bool), min_size=1, max_size=3).map(tuple)
 
 
