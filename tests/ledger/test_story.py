@@ -82,6 +82,7 @@ STORIES = {
     "for people here": attrs.evolve(
         SENT, sender="", recipients=("hanako@example.test", "taro@example.test"), reason="local"
     ),
+    "for a domain that we relay for": attrs.evolve(SENT, reason="relay-domain"),
     "by LMTP": attrs.evolve(SENT, address="", protocol="LMTP", reason="local"),
     "nobody has received mail": attrs.evolve(
         REFUSED, reason="no-grant", decision=denied(Miss("pop-before-smtp", "no-grant"), NOT_AUTHENTICATED)
@@ -129,6 +130,7 @@ STORIES = {
     "sent on": attrs.evolve(SENT, what=Happening.SENT, reply="250 2.0.0 Ok: queued as 4XyZ", evidence=AT_NEXT_HOP),
     "not yet": attrs.evolve(SENT, what=Happening.DEFERRED, reply="451 4.7.1 Greylisted", evidence=AT_NEXT_HOP),
     "cannot be sent": attrs.evolve(SENT, what=Happening.FAILED, reply="4.4.1 no answer for 5 days"),
+    "removed by hand": attrs.evolve(SENT, what=Happening.REMOVED, reply="by hand"),
     "a grant": attrs.evolve(SENT, what=Happening.GRANTED, **HANAKO),
     "its end": attrs.evolve(SENT, what=Happening.ENDED, reason="password", **HANAKO),
 }

@@ -7,6 +7,7 @@ from twisted.internet.task import Clock
 from mailsvc.bus import Bus
 from mailsvc.core.operations import Deliver
 from mailsvc.core.queued import Outgoing, OutgoingRecipient
+from mailsvc.ledger import Ledger, LedgerOptions
 from mailsvc.queue.build import Surroundings, make_queue
 from mailsvc.queue.options import QueueOptions
 from mailsvc.queue.reports import Reports
@@ -32,6 +33,7 @@ class World:
         self.hosts = hosts or Hosts()
         self.ids = map("Q{:05}".format, count(1))
         self.reports = Reports(self.store.bodies, self.made.directory, "mail.example.test", self.ids.__next__, self.now)
+        self.ledger = Ledger(self.clock, self.store.apply, self.store.connection, LedgerOptions())
         self.around = Surroundings(
             reactor=self.clock,
             store=self.store,
@@ -42,6 +44,7 @@ class World:
             hostname="mail.example.test",
             listening=listening,
             now=self.now,
+            ledger=self.ledger,
         )
         self.queue = make_queue(self.around, QueueOptions(**{"connection_idle": 5, **options}), routes, relay_domains)
 
