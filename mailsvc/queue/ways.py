@@ -1,8 +1,9 @@
 """By which way mail for a destination goes: what the administrator said, before any name is looked up.
 
 The closest ``[[route]]`` counts: one that names the domain, else the longest of those with a dot before it, else ``*``; without one, the
-MX records, on the terms of ``[queue]``. A destination may also be what somebody made of it by hand (``mailsvc queue reroute``): an address
-literal, or ``host:port``, which is that host and nothing else.
+MX records, on the terms of ``[queue]``. An address literal is a destination like others, but that it is its own host where no route names
+one: whoever writes an address instead of a domain gets round no smarthost, and out of no server that holds everything. Only what somebody
+made of a destination by hand (``mailsvc queue reroute``), ``host:port``, is that host and nothing else.
 """
 
 from collections.abc import Iterable, Sequence
@@ -84,8 +85,13 @@ class Ways:
         return patience(self._options, report, relayed.lifetime, relayed.on_demand)
 
     def _to(self, destination: str) -> Way:
-        if by_hand := _by_hand(destination, self._options.port):
-            return self._way(None, destination, hosts=(by_hand,))
+        port = self._options.port
+        if destination.startswith("[") and destination.endswith("]"):  # an address literal (RFC 5321 4.1.3)
+            route = self._route(destination)
+            itself = (destination[1:-1].removeprefix("ipv6:"), port)
+            return self._way(route, destination, () if route and route.hosts else (itself,))
+        if ":" in destination:
+            return self._way(None, destination, (split_host(destination, port),))
         return self._way(self._route(destination), destination)
 
     def _route(self, domain: str) -> RouteOptions | None:
@@ -137,12 +143,3 @@ def _lane(hosts: Iterable[tuple[str, int]], route: RouteOptions) -> str:
 def _pattern(name: str) -> str:
     """What a route's domain is looked up as."""
     return f".{canonical_domain(name[1:])}" if name.startswith(".") else canonical_domain(name)
-
-
-def _by_hand(destination: str, port: int) -> tuple[str, int] | None:
-    """Host and port, if the destination is an address literal (RFC 5321 4.1.3) or ``host:port``."""
-    if destination.startswith("[") and destination.endswith("]"):
-        return destination[1:-1].removeprefix("ipv6:"), port
-    if ":" in destination:
-        return split_host(destination, port)
-    return None

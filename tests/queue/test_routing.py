@@ -194,6 +194,19 @@ def test_addresses_instead_of_domains(destination, hop):
     assert hops(Names(), destination) == [hop]
 
 
+def test_address_literals_take_the_routes():
+    """Mail for an address literal goes by the smarthost like all mail, and is held where all is; by hand it can go straight to a host."""
+    smart = [route("*", hosts=("smart.example:2525",))]
+    assert Ways(QueueOptions(), smart).to("[192.0.2.1]").hosts == (("smart.example", 2525),)
+    assert Ways(QueueOptions(), [route("*", hold=True)]).to("[ipv6:2001:db8::1]").hold
+    assert Ways(QueueOptions(), [route("*", tls=TLSDemand.NEVER)]).to("[192.0.2.1]").hosts == (("192.0.2.1", 25),)
+    assert (
+        Ways(QueueOptions(), [route("[192.0.2.1]", hosts=("x.example",)), *smart]).to("[192.0.2.1]").hosts[0][0]
+        == "x.example"
+    )
+    assert Ways(QueueOptions(), smart).to("192.0.2.1:2526").hosts == (("192.0.2.1", 2526),)
+
+
 def test_smarthost_without_an_address_is_waited_for():
     """A mistake in our own configuration returns nobody's mail."""
     assert refusal(Names({}, {"smart": []}), routes=[route("*", hosts=("smart",))]) == "4.4.4"
