@@ -6,9 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from mailsvc.cli.relay_probes import PROBES, Probe
-from mailsvc.cli.relay_probing import Target, Verdict, make_facts, probe, say
+from mailsvc.cli.relay_probing import Target, Verdict, make_facts, say
 from mailsvc.testing.harness import RunningServer, wait_for
 from tests.relaying import ALLOWED
+from tests.running.sink import Sink
 
 ALICE = "alice@example.test"
 PLAIN = next(one for one in PROBES if one.name == "plain")
@@ -23,23 +24,29 @@ networks = ["127.0.9.0/24"]
 grants_on_loopback_for_tests = true
 """
 
+TO_SINK = """
+[[route]]
+domains = ["*"]
+hosts = ["127.0.0.1:{}"]
+"""
+
 
 @pytest.fixture(scope="module")
-def open_to_some(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def open_to_some(tmp_path_factory: pytest.TempPathFactory, sink: Sink) -> Iterator[RunningServer]:
     """A server that lets a network out, and who has received mail."""
-    with RunningServer(tmp_path_factory.mktemp("server"), config=CONFIG) as running:
+    with RunningServer(tmp_path_factory.mktemp("server"), config=CONFIG + TO_SINK.format(sink.port)) as running:
         granted(running, GRANTED)
         yield running
 
 
-def tried(server: RunningServer, place: str, one: Probe = PLAIN, recipient: str = "") -> Verdict:
-    """A probe from there, or the same with another recipient."""
+def tried(
+    server: RunningServer, place: str, one: Probe = PLAIN, recipient: str = "", letter: bytes | None = None
+) -> Verdict:
+    """A probe from there, or the same with another recipient; ``letter``: what is sent if it is taken."""
     target = Target(host=server.host, port=server.ports["smtp"], source=place)
     facts = make_facts("example.test", "bob@example.test", "mail.example.test", server.host, "taro@example.com")
-    if not recipient:
-        return probe(target, one, facts)
-    lines = (one.hello, *one.before, f"MAIL FROM:{one.sender}", *one.after, f"RCPT TO:{recipient}")
-    return say(target, lines, facts, one)
+    lines = (one.hello, *one.before, f"MAIL FROM:{one.sender}", *one.after, f"RCPT TO:{recipient or one.rcpt}")
+    return say(target, lines, facts, one, letter)
 
 
 def may(server: RunningServer, place: str) -> bool:
@@ -55,6 +62,16 @@ def granted(server: RunningServer, place: str, time: str = "10 min") -> None:
     """The address may send."""
     server.command("relay", "grant", place, ALICE, "--for", time)
     wait_for(lambda: may(server, place), "the grant counts")
+
+
+def test_mail_goes_out(open_to_some: RunningServer, sink: Sink) -> None:
+    """Who received mail, and who is in the network, has his letter at the next hop; that of a neighbour is nowhere."""
+    for place in (GRANTED, TRUSTED, "127.0.8.11", "127.0.10.1"):
+        tried(open_to_some, place, letter=f"Subject: from {place}\r\n\r\n.\r\n".encode())
+    expected = [f"from {GRANTED}", f"from {TRUSTED}"]
+    wait_for(lambda: set(expected) <= set(sink.subjects), "the letters are at the next hop")
+    wait_for(lambda: not open_to_some.command("queue", "list").strip(), "the queue is empty")
+    assert sorted(subject for subject in sink.subjects if subject.startswith("from ")) == sorted(expected)
 
 
 def test_neighbours_of_a_grant(open_to_some: RunningServer) -> None:

@@ -1,4 +1,5 @@
-"""A small SMTP server in threads that takes mail for everybody but ``nobody``, on a loopback address of its own."""
+"""A small SMTP server in threads, the next hop of a server under test, that takes mail for everybody but ``nobody``, on a loopback
+address of its own."""
 
 import socketserver
 import threading
@@ -60,7 +61,7 @@ class _Handler(socketserver.StreamRequestHandler):
             elif verb == "DATA":
                 self._take(recipients)
                 continue
-            self._say("221 bye" if verb == "QUIT" else "250 ok")
+            self._say(_REPLIES.get(verb, "250 ok"))
 
     def _take(self, recipients: list[str]) -> None:
         self._say("354 go on")
@@ -74,3 +75,6 @@ class _Handler(socketserver.StreamRequestHandler):
 
     def _say(self, text: str) -> None:
         self.wfile.write(text.encode() + b"\r\n")
+
+
+_REPLIES = {"EHLO": "250-sink\r\n250 SMTPUTF8", "QUIT": "221 bye"}
