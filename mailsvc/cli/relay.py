@@ -26,10 +26,11 @@ from mailsvc.core.operations import EndGrants, ProveGrant, Record
 from mailsvc.core.relay import Grant, RelayDecision, account_subject
 from mailsvc.core.values import Account, Peer
 from mailsvc.directory import Grants
-from mailsvc.formats.address import Address
+from mailsvc.formats.address import Address, canonical_domain
 from mailsvc.ledger.finding import find
 from mailsvc.ledger.rows import pack
 from mailsvc.ledger.story import tell
+from mailsvc.queue.options import find_relay_domain
 from mailsvc.texts import Sentence
 
 __all__ = ["relay"]
@@ -166,8 +167,8 @@ def explain_(
     """Decide as the server would, and say why."""
     config = app.config()
     with open_house(config) as house:
-        if recipient is not None and house.read(house.directory.is_local(recipient.rpartition("@")[2])):
-            _print_local(recipient, as_json)
+        if recipient is not None and (reason := _unasked(house, recipient)):
+            _print_unasked(reason, recipient, as_json)
             return
         asked = Asked(
             peer=Peer(address, "explain", "smtp", mechanism="PLAIN" if login else ""),
@@ -197,10 +198,18 @@ def _story(event: Event) -> list[str]:
     return [f"  {first}", *(f"      {line}" for line in further)]
 
 
-def _print_local(recipient: str, as_json: bool) -> None:
-    line = texts().say("explain.local", recipient=recipient)
+def _unasked(house: House, recipient: str) -> str:
+    """Why no rule is asked for this recipient, ``""`` if the rules are."""
+    domain = canonical_domain(recipient.rpartition("@")[2])
+    if house.read(house.directory.is_local(domain)):
+        return "local"
+    return "relay-domain" if find_relay_domain(house.config.relay_domains, domain) else ""
+
+
+def _print_unasked(reason: str, recipient: str, as_json: bool) -> None:
+    line = texts().say(f"explain.{reason}", recipient=recipient)
     if as_json:
-        print_json({"allowed": True, "reason": "local-recipient", "explanation": [line]})
+        print_json({"allowed": True, "reason": reason, "explanation": [line]})
     else:
         click.echo(line)
 

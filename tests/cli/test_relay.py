@@ -22,6 +22,8 @@ name = "example.test"
 protocol = "smtp"
 port = 2525
 tls = "none"
+[[relay_domain]]
+name = "branch.example"
 """
 
 Run = Callable[..., Result]
@@ -76,7 +78,8 @@ def test_explain(run: Run) -> None:
         "has logged in as alice"
         in run("relay", "explain", "--ip", "203.0.113.9", "--account", "alice@example.test").output
     )
-    assert "taken from anyone" in run("relay", "explain", "--ip", "203.0.113.9", "--to", "alice@example.test").output
+    for recipient in ("alice@example.test", "x@Branch.example"):
+        assert "no rule is asked" in run("relay", "explain", "--ip", "203.0.113.9", "--to", recipient).output
     run("relay", "grant", "203.0.113.9", "alice@example.test")
     assert "Yes: mail from 203.0.113.9" in run("relay", "explain", "--ip", "203.0.113.9").output
     assert "What was recorded of that address" in run("relay", "explain", "--ip", "203.0.113.9").output
