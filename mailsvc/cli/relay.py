@@ -167,8 +167,8 @@ def explain_(
     """Decide as the server would, and say why."""
     config = app.config()
     with open_house(config) as house:
-        if recipient is not None and (reason := _unasked(house, recipient)):
-            _print_unasked(reason, recipient, as_json)
+        if recipient is not None and (key := _unasked(house, recipient)):
+            _print_unasked(key, recipient, as_json)
             return
         asked = Asked(
             peer=Peer(address, "explain", "smtp", mechanism="PLAIN" if login else ""),
@@ -199,17 +199,17 @@ def _story(event: Event) -> list[str]:
 
 
 def _unasked(house: House, recipient: str) -> str:
-    """Why no rule is asked for this recipient, ``""`` if the rules are."""
+    """The sentence that says why no rule is asked for this recipient, ``""`` if the rules are."""
     domain = canonical_domain(recipient.rpartition("@")[2])
     if house.read(house.directory.is_local(domain)):
-        return "local"
-    return "relay-domain" if find_relay_domain(house.config.relay_domains, domain) else ""
+        return "explain.local"
+    return "explain.relay-domain" if find_relay_domain(house.config.relay_domains, domain) else ""
 
 
-def _print_unasked(reason: str, recipient: str, as_json: bool) -> None:
-    line = texts().say(f"explain.{reason}", recipient=recipient)
+def _print_unasked(key: str, recipient: str, as_json: bool) -> None:
+    line = texts().say(key, recipient=recipient)
     if as_json:
-        print_json({"allowed": True, "reason": reason, "explanation": [line]})
+        print_json({"allowed": True, "reason": key.removeprefix("explain."), "explanation": [line]})
     else:
         click.echo(line)
 

@@ -210,8 +210,9 @@ def test_reroute(waiting: Run, tmp_path: Path) -> None:
 
 
 def test_remove(waiting: Run, tmp_path: Path) -> None:
-    """Recipients are forgotten, nobody is told; a message leaves with its last one."""
+    """Recipients are forgotten, nobody is told; a message leaves with its last one. The ledger knows that it was done by hand."""
     assert waiting("queue", "remove", "--recipient", "x@one.example").stderr == "1 recipient(s) changed\n"
+    assert "no longer sent to x@One.example" in waiting("trace", "Q1").stdout
     assert list(states(tmp_path)) == ["y@two.example", "z@one.example"]
     assert json.loads(waiting("queue", "remove", "--all", "--yes", "--json").stdout) == {"changed": 2, "settled": 0}
     assert states(tmp_path) == {}
