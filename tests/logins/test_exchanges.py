@@ -122,7 +122,7 @@ class Words:
 
 WORDS = {
     "submission": Words(
-        ("S: 220 …", "C: EHLO client.example", *["S: 250-…"] * 8, "S: 250 …"),
+        ("S: 220 …", "C: EHLO client.example", *["S: 250-…"] * 9, "S: 250 …"),
         "AUTH",
         "S: 334…",
         ("C: RSET", "S: 250 2.0.0 Ok"),
@@ -246,7 +246,7 @@ class OfferTests(SocketCase):
             f"""
             S: 220 …
             C: EHLO client.example
-            {chr(10).join(["S: 250-…"] * 8)}
+            {chr(10).join(["S: 250-…"] * 9)}
             S: 250-LIMITS …
             S: 250 AUTH SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5
             C: AUTH PLAIN
@@ -269,7 +269,7 @@ class OfferTests(SocketCase):
             f"""
             S: 220 …
             C: EHLO client.example
-            {chr(10).join(["S: 250-…"] * 8)}
+            {chr(10).join(["S: 250-…"] * 9)}
             S: 250 AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-1-PLUS SCRAM-SHA-256 SCRAM-SHA-1 OAUTHBEARER XOAUTH2 CRAM-MD5 PLAIN LOGIN
             C: AUTH NTLM TlRMTVNTUAABAAAAB4IIogAAAAAAAAAAAAAAAAAAAAAFASgKAAAADw==
             S: 504 5.5.4 NTLM is not supported: … SPA (Secure Password Authentication)…
