@@ -26,7 +26,7 @@ _log = Logger(namespace="mailsvc.queue")
 _MOST = 500
 """Outcomes of one commit."""
 
-_PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+_PAUSES = (0.1, 0.2, 0.5, 1.0)
 
 
 @attrs.define(eq=False)
