@@ -1,7 +1,6 @@
 """The monitoring port of the whole service: one, in the main process, whatever the number of workers."""
 
 from collections.abc import Awaitable, Callable
-from functools import partial
 from pathlib import Path
 from socket import socket
 from typing import Any
@@ -15,7 +14,7 @@ from mailsvc.core.interfaces.store import IStore
 from mailsvc.monitor.endpoint import make_site
 from mailsvc.monitor.health import Check
 from mailsvc.monitor.options import MonitorOptions
-from mailsvc.queue.service import somebody_sends
+from mailsvc.queue.service import SomebodySends
 
 __all__ = ["Monitoring"]
 
@@ -40,7 +39,7 @@ class Monitoring(Service):
             "store": store.ping,
             "intake": self._intake,
             "listeners": serving,
-            "queue": partial(somebody_sends, reactor, store),
+            "queue": SomebodySends(reactor, store),
         }
         self._socket: socket | None = None
         self._port: IListeningPort | None = None

@@ -13,7 +13,8 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
-from twisted.internet.task import LoopingCall, deferLater
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from mailsvc.bus import Bus
@@ -26,7 +27,7 @@ from mailsvc.monitor import counters
 from mailsvc.queue.dispatcher import Dispatcher
 from mailsvc.queue.pool import Pool
 
-__all__ = ["GRACE", "QueueService", "somebody_sends"]
+__all__ = ["GRACE", "MISSING", "QueueService", "SomebodySends"]
 
 _log = Logger(namespace="mailsvc.queue")
 
@@ -37,19 +38,33 @@ _EVERY = 0.25
 """Seconds between two looks at the lock."""
 
 
-async def somebody_sends(reactor: Any, store: IStore) -> None:
-    """Health: raises RuntimeError while no process holds the lock, and none takes it within the time that a change of hands may last."""
-    for _ in range(2):
-        try:
-            lock = await store.lock(QUEUE_LOCK)
-        except MailError as error:
-            if error.kind is Kind.IN_USE:
-                return
-            raise
-        lock.release()
-        await deferLater(reactor, 4 * _EVERY)
-    raise RuntimeError("nobody sends the queue's mail")
+class SomebodySends:
+    """Health: whether a process holds the lock. It may change hands, so only a second look, seconds later, says that nobody does."""
 
+    def __init__(self, clock: IReactorTime, store: IStore) -> None:
+        self._clock = clock
+        self._store = store
+        self._free_since: float | None = None
+
+    async def __call__(self) -> None:
+        """Raises RuntimeError if nobody has held it for :data:`MISSING` seconds."""
+        try:
+            lock = await self._store.lock(QUEUE_LOCK)
+        except MailError as error:
+            if error.kind is not Kind.IN_USE:
+                raise
+            self._free_since = None
+            return
+        lock.release()
+        now = self._clock.seconds()
+        if self._free_since is None:
+            self._free_since = now
+        if now - self._free_since >= MISSING:
+            raise RuntimeError("nobody sends the queue's mail")
+
+
+MISSING = 5.0
+"""Seconds without a sender after which something is wrong: longer than a change of hands takes."""
 
 _COURTESY = 3.0
 """Seconds that the others let the former sender have, when the store's owner is back, to take its lock again."""
