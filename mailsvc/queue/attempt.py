@@ -6,7 +6,8 @@
                                      '-- next hop, if this one cannot be reached or breaks off --'
 
 A host that has answered for the recipients ends the try, whatever it said. One that breaks off after the whole message was sent ends it
-too: it may have taken the message (RFC 1047), and another host would make the second copy certain.
+too: it may have taken the message (RFC 1047), and another host would make the second copy certain. But one that has not even answered
+MAIL or RCPT most likely never looked at it, and must not keep the mail from the next host for days.
 """
 
 from collections.abc import Sequence
@@ -68,7 +69,7 @@ class Attempts:
             try:
                 return await self._on(kept, way, mail, recipients)
             except HopFailed as failure:  # most often it was closed while nobody looked: begin anew
-                if failure.in_doubt:
+                if _may_have_it(failure):
                     return _failed([failure], len(recipients))
         try:
             return await self._on_new(way, mail, recipients)
@@ -84,7 +85,7 @@ class Attempts:
                 return await self._on(self._pool.add(connection), way, mail, recipients)
             except HopFailed as failure:
                 failures.append(failure)
-                if failure.in_doubt:
+                if _may_have_it(failure):
                     break
             except OSError as error:
                 failures.append(HopFailed(hop, Answer(0, "4.3.5", f"Password file: {error.strerror}", "AUTH")))
@@ -102,6 +103,11 @@ class Attempts:
         strained = any(answer.code == _TRY_LATER for answer in answers)
         verdict = Verdict.STRAINED if strained else Verdict.ANSWERED
         return Result(answers, verdict, f"{connection.hop.name} [{connection.hop.address}]", connection.tls)
+
+
+def _may_have_it(failure: HopFailed) -> bool:
+    """Whether a host has heard all of the message and only the last answer is missing."""
+    return failure.in_doubt and failure.answer.phase == "end"
 
 
 def _failed(failures: Sequence[HopFailed], count: int) -> Result:

@@ -5,10 +5,11 @@ now (it restarts, its disk is full) is written again and again, until it is done
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import attrs
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -25,7 +26,7 @@ _log = Logger(namespace="mailsvc.queue")
 _MOST = 500
 """Outcomes of one commit."""
 
-_PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+_PAUSES = (0.1, 0.2, 0.5, 1.0)
 
 
 @attrs.define(eq=False)
@@ -48,11 +49,14 @@ class Settler:
         self._store = store
         self._entries: list[_Entry] = []
         self._writing = False
+        self._pause: Deferred[None] | None = None
         self.over = False
 
     def give_up(self) -> None:
-        """From now on, what the store refuses is not tried again."""
+        """From now on, what the store refuses is not tried again; what waits for it is tried once more at once."""
         self.over = True
+        if self._pause is not None:
+            self._pause.cancel()
 
     async def write(self, outcomes: Sequence[Outcome], also: Sequence[Operation] = ()) -> None:
         """Return once the outcomes are durable, and with them the rest of their transaction: reports, rows of the ledger.
@@ -109,7 +113,10 @@ class Settler:
                 if self.over or not _passes(error):
                     raise
                 _log.warn("the store does not take what tries ended with, once more: {error}", error=error)
-            await deferLater(self._reactor, _PAUSES[min(number, len(_PAUSES) - 1)])
+            self._pause = deferLater(self._reactor, _PAUSES[min(number, len(_PAUSES) - 1)])
+            with suppress(CancelledError):
+                await self._pause
+            self._pause = None
 
 
 def _passes(error: Exception) -> bool:

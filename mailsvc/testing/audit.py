@@ -109,11 +109,11 @@ def _log_in(server: RunningServer, address: str) -> poplib.POP3:
 
 
 def _places(letter: Letter, address: str, findings: Findings, complete: bool) -> int:
-    """In how many places a letter is for somebody elsewhere: at the next hop, waiting, reported. It may wait for a second copy until all
-    is complete: nobody may have heard that it was taken."""
+    """In how many places a letter is for somebody elsewhere: at the next hop, reported, waiting. Until all is complete, who was seen
+    waiting may have been settled since, or waits for a second copy, because nobody has heard that the first was taken."""
     key = letter.id, address
-    arrived, waits = findings.copies[key] > 0, findings.waiting[key]
-    return arrived + findings.reported[key] + (waits if complete or not arrived else 0)
+    settled = (findings.copies[key] > 0) + findings.reported[key]
+    return settled + (findings.waiting[key] if complete or not settled else 0)
 
 
 def judge(ledger: Ledger, findings: Findings, complete: bool = True) -> list[str]:
@@ -159,7 +159,12 @@ def doubles(findings: Findings) -> int:
 def _judge_letter(letter: Letter, findings: Findings, complete: bool) -> list[str]:
     copies = [findings.copies[letter.id, recipient] for recipient in letter.recipients]
     outside = [_places(letter, address, findings, complete) for address in letter.outside]
-    wrong = [f"letter {letter.id} is in more than one place for somebody elsewhere" for many in outside if many > 1]
+    wrong = [
+        f"letter {letter.id} is in more than one place for {address}: {findings.copies[letter.id, address]} copies, "
+        f"{findings.waiting[letter.id, address]} waiting, {findings.reported[letter.id, address]} reports"
+        for address, many in zip(letter.outside, outside, strict=True)
+        if many > 1
+    ]
     copies += [min(many, 1) for many in outside]
     if letter.fate is Fate.PROMISED and 0 in copies:
         wrong.append(f"letter {letter.id} was promised and is lost: {copies} copies")

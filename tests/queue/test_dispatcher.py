@@ -257,6 +257,17 @@ class WaitingTests(Case):
         world.pass_time(HOUR)
         assert world.waiting() == {}
 
+    def test_host_that_breaks_off_without_a_word(self):
+        """A host that hangs up at MAIL each time does not keep mail from the next host, though all of it was sent in one write."""
+        names = Names({"there.example": [(10, "a"), (20, "b")]}, {"a": [HOST], "b": ["192.0.2.2"]})
+        world = self.world(names=names)
+        world.hosts.script[HOST] = lambda mail, recipients: broken(
+            world.hosts.connections[-1].hop, "MAIL", in_doubt=True
+        )
+        queue_id = world.post(BOB)
+        world.pass_time()
+        assert world.hosts.delivered == {(queue_id, BOB): 1}
+
     def test_421_makes_fewer_connections(self):
         """A host that says 421 gets fewer connections, and the mail later."""
         world = self.scripted(Answer(421, "4.7.0", "too many connections", "MAIL"))
@@ -398,7 +409,7 @@ class StoppingTests(Case):
         world.post(BOB)
         world.pass_time()
         stopping = world.queue.stopService()
-        world.pass_time(10, step=1)
+        world.pass_time(3, step=1)
         assert stopping.called
 
     def test_running_transactions_end_first(self):

@@ -114,6 +114,7 @@ def test_second_copies() -> None:
     """A second copy is counted; only a kill after the first one, and before the second, explains it. Until all is complete it may wait."""
     assert judged_outside(Fate.PROMISED, sent=2) == []
     assert judged_outside(Fate.PROMISED, sent=1, waiting=1, complete=False) == []
+    assert judged_outside(Fate.PROMISED, reported=1, waiting=1, complete=False) == [], "it was settled while we looked"
     findings = Findings()
     findings.add(C, TEXT, 100.0)
     findings.add(C, TEXT, 110.0)
