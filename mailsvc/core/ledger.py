@@ -38,6 +38,7 @@ class Happening(enum.Enum):
     REFUSED = "refused"  # a recipient, or a whole message: nothing of it exists
     ACCEPTED = "accepted"  # a message: in mailboxes, or on its way
     SENT = "sent"  # another server has taken it
+    HELD = "held"  # in the queue, until somebody releases it
     DEFERRED = "deferred"
     FAILED = "failed"
     REMOVED = "removed"  # by hand, without a word to anybody

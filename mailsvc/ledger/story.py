@@ -19,6 +19,7 @@ _HEADS = {
     Happening.REFUSED: Sentence("trace.refused"),
     Happening.SENT: Sentence("trace.sent"),
     Happening.DEFERRED: Sentence("trace.deferred"),
+    Happening.HELD: Sentence("trace.held"),
     Happening.FAILED: Sentence("trace.failed"),
     Happening.REMOVED: Sentence("trace.removed"),
     Happening.GRANTED: Sentence("trace.given"),

@@ -23,7 +23,7 @@ _WORDS = {
 
 _HAPPENINGS = {
     State.WAITING: Happening.DEFERRED,
-    State.HELD: Happening.DEFERRED,
+    State.HELD: Happening.HELD,
     State.SENT: Happening.SENT,
     State.RELAYED: Happening.SENT,
     State.FAILED: Happening.FAILED,
