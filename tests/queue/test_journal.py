@@ -53,7 +53,7 @@ class LedgerTests(TestCase):
         queue_id = world.post(BOB)
         world.pass_time(86400)
         whats = [event.what for event in self.rows(world, queue_id)]
-        assert whats == [Happening.DEFERRED, Happening.DEFERRED, Happening.FAILED]
+        assert whats == [Happening.HELD, Happening.DEFERRED, Happening.FAILED]
 
     def test_held_by_a_route(self):
         """That a route of the configuration holds it is told."""
@@ -61,7 +61,7 @@ class LedgerTests(TestCase):
         queue_id = world.post(BOB)
         world.pass_time()
         (event,) = self.rows(world, queue_id)
-        assert (event.what, event.reply) == (Happening.DEFERRED, "Held: a route of the configuration says so")
+        assert (event.what, event.reply) == (Happening.HELD, "Held: a route of the configuration says so")
 
     def test_in_the_transaction_that_settles(self):
         """One commit carries outcome and row: neither can be there without the other."""
