@@ -53,7 +53,7 @@ class LedgerTests(TestCase):
         queue_id = world.post(BOB)
         world.pass_time(86400)
         whats = [event.what for event in self.rows(world, queue_id)]
-        assert whats == [Happening.HELD, Happening.DEFERRED, Happening.FAILED]
+        assert whats == [Happening.DEFERRED, Happening.DEFERRED, Happening.FAILED]
 
     def test_held_by_a_route(self):
         """That a route of the configuration holds it is told."""
