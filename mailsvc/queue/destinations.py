@@ -62,7 +62,7 @@ class Destination:
     def learn(self, verdict: Verdict, limits: Limits) -> bool:
         """Draw the conclusion from a batch that has ended; whether it must be counted as dead now."""
         if verdict is Verdict.ANSWERED:
-            self.limit = min(self.limit + 1, limits.most) if self.known else limits.first
+            self.limit = min(self.limit + 1 if self.known else limits.first, limits.most)
             self.known, self.failures, self.until, self.reason = True, 0, 0, None
         elif verdict is Verdict.STRAINED or (verdict is Verdict.DEAD and self.active):
             self.limit = max(1, self.limit / 2)  # others are still at it: they will show whether it is dead

@@ -186,6 +186,14 @@ def test_a_thousand_recipients_are_cheap():
     assert len(schedule) == 0
 
 
+def test_never_more_connections_than_most():
+    """Where ``most`` is below ``first``, a destination that has answered gets ``most``."""
+    schedule = Schedule(Limits(connections=100, first=5, most=3, recipients=1))
+    schedule.put([ticket(n, f"Q{n}") for n in range(10)])
+    schedule.done(schedule.take(0), [], Verdict.ANSWERED, 0)
+    assert len(list(iter(lambda: schedule.take(0), None))) == 3
+
+
 # --- whatever happens ---
 
 
