@@ -6,7 +6,6 @@ import signal
 import smtplib
 import urllib.error
 import urllib.request
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -120,11 +119,6 @@ def test_owner_stuck(directory: Path, workers: int) -> None:
 def test_worker_missing_is_seen(directory: Path) -> None:
     """/health names a worker that does not serve."""
     with RunningServer(directory, workers=2) as server:
-
-        def seen() -> bool:
-            with suppress(KeyError, ProcessLookupError):  # it is not there: what we want to see
-                server.kill("worker 1")  # again and again: the more often, the later it is started again
-            return healthy(server)["listeners"] in {f"not serving: worker {n}" for n in (0, 1)}
-
-        wait_for(seen, "it is seen")
+        server.kill("worker 1")
+        wait_for(lambda: healthy(server)["listeners"] in {f"not serving: worker {n}" for n in (0, 1)}, "it is seen")
         wait_for(lambda: healthy(server)["listeners"] == "ok", "a new worker")
