@@ -266,7 +266,7 @@ class ProveGrant(Operation):
 class EndGrants(Operation):
     """End grants that live: all that fit what is given. Result: their ids.
 
-    Sessions that were open before cannot renew them, unless ``why`` is ``"logout"``. Ending none is no error.
+    Sessions that were open before cannot renew them, unless ``why`` is ``"logout"`` or ``"clock"``. Ending none is no error.
     """
 
     at: int

@@ -21,6 +21,9 @@ SLOT = 60
 TOLERANCE = 5
 """Seconds by which a proof may be older than another one that was written before it: processes gather them for a while."""
 
+_NOT_TAKEN = ("logout", "clock")
+"""Ends by which nothing was taken from the account: its other sessions may go on to prove themselves."""
+
 _ALIVE = (
     "SELECT id FROM relay_grant WHERE account=? AND network=? AND rule=? AND credential=? AND ended=0 AND last<=? AND expiry>?"
     " AND (boot<>? OR deadline>?) ORDER BY last DESC LIMIT 1"
@@ -83,7 +86,7 @@ def end(context: Context, operation: ops.EndGrants) -> tuple[str, ...]:
         rows = [row for row in rows if row[0] in operation.ids]
     for grant, _ in rows:
         context.db.execute("UPDATE relay_grant SET ended=?, why=? WHERE id=?", (operation.at, operation.why, grant))
-    if operation.why != "logout":
+    if operation.why not in _NOT_TAKEN:
         for account in {account for _, account in rows} | {operation.account} - {0}:
             _next_epoch(context, account)
     if rows:
