@@ -315,6 +315,7 @@ PROOF = base64.b64encode(b"\0" * 32)
         (b"r=xours,c=biws,p=" + PROOF, "bad-final-message", False),
         (b"c=biws,r=xours,p=" + PROOF + b",x=y", "bad-final-message", False),
         (b"c=biws,r=xours,p=!", "not-base64", False),
+        (b"c=biws,r=xours,p=QUJ=", "not-base64", False),  # AB, but with a bit that stands for nothing
         (b"c=%%,r=xours,p=" + PROOF, "not-base64", False),
         (b"c=biws,r=xours,p=AAAA", "bad-proof", False),
         (b"c=eSws,r=xours,p=" + PROOF, "another-channel", True),

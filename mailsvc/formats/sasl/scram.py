@@ -130,7 +130,11 @@ class Scram:
 
 
 def _base64(octets: bytes) -> bytes:
+    """In its one spelling: bits that stand for nothing must be zero (RFC 4648 3.5), which ``strict_mode`` does not look at."""
     try:
-        return binascii.a2b_base64(octets, strict_mode=True)
-    except (binascii.Error, ValueError):
+        decoded = binascii.a2b_base64(octets, strict_mode=True)
+    except ValueError:
         raise SaslError("not-base64") from None
+    if binascii.b2a_base64(decoded, newline=False) != octets:
+        raise SaslError("not-base64")
+    return decoded
