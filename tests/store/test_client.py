@@ -123,7 +123,9 @@ class SeveralProcessesTests(OwnerTestCase):
         os.kill(self.owner.pid, signal.SIGKILL)
         await until(lambda: self.store._link is None)
         await self.store.when_connected()
-        while not (await self.store.figures())["locks"]:  # the new owner's: ours may not know yet that the old one is gone
+        while not (await self.store.figures())[
+            "locks"
+        ]:  # the new owner's: ours may not know yet that the old one is gone
             await deferLater(reactor, 0.005)
         await until(lambda: lock.held)
         with self.assertRaises(MailError) as caught:
