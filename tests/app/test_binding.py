@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from mailsvc.app.binding import CannotBind, bind_listener, bind_tcp, unlink_unix
+from mailsvc.app.binding import CannotBind, bind_listener, unlink_unix
+from mailsvc.testing.harness import free_ports
 from mailsvc.wire.options import ListenerOptions, Protocol
 
 
 @pytest.fixture
 def port() -> int:
-    """A TCP port that is free right now."""
-    with bind_tcp("127.0.0.1", 0) as probe:
-        return int(probe.getsockname()[1])
+    """A TCP port that is free right now, and that no outgoing connection is given."""
+    return free_ports(1)[0]
 
 
 @pytest.fixture
