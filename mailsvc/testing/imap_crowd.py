@@ -280,7 +280,6 @@ class Crowd:
             return
         self._converge(member, state)
         member.stop_idling()
-        self._learn(member)
         self._converge(member, state)
         self._compare_modseqs(member, state)
         self._compare_search(member, state)
@@ -296,14 +295,16 @@ class Crowd:
         raise Broken(f"the mailbox {member.box!r} is deleted, and nobody says so")
 
     def _converge(self, member: Member, state: State) -> None:
-        """Until the picture is true, of what it knows."""
+        """Until the picture is true: in IDLE of what it knows, otherwise of everything. An answer can bring new messages, so both are asked for
+        until nothing is missing."""
         deadline = time.monotonic() + PATIENCE
-        while not _agree(member.picture, state):
+        while not _agree(member.picture, state) or (member.picture.unknown() and not member.idle):
             if time.monotonic() > deadline:
                 raise Broken(_difference(member, state))
             if member.idle:
                 member.client.poll(0.05)
             else:
+                self._learn(member)
                 self._repeat(member)
 
     def _repeat(self, member: Member) -> None:

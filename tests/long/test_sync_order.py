@@ -2,19 +2,22 @@
 
 ``kill -9`` cannot show this, for the page cache survives it. So an auditor (:mod:`mailsvc.testing.syncs`) reads the system calls of all
 processes of a server: before each ``250`` the database's log is synced, and before that the file of a large message and its directory.
-Each of the syncs is then taken away by a preloaded library, and the auditor must name exactly what is missing.
+Each of the syncs is then taken away by a preloaded library, and the auditor must name exactly what is missing. It cannot tell whose writes it
+sees, so nothing else may write meanwhile: the ledger is off, and what a server writes soon after its start is waited for.
 """
 
 import poplib
 import smtplib
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from benchmarks import slowsync
+from mailsvc.ledger.ledger import INTERVAL
 from mailsvc.testing import strace
 from mailsvc.testing.harness import RunningServer, wait_for
 from mailsvc.testing.syncs import Violation, audit
@@ -26,6 +29,10 @@ SMALL, INLINE, LARGE = 1_000, 120_000, 300_000
 
 BODY_FILE, BODY_DIRECTORY = "*/bodies/tmp/*[!/]", "*/bodies/??/"
 LOG, DATABASE, STORE = "*-wal", "*/mail.db", "*/store/"
+
+NO_LEDGER = "[ledger]\non = false\n"
+QUIET = 2 * INTERVAL
+"""Seconds without a write after which none comes by itself: each worker tells the owner once how long the ledger is kept."""
 
 
 def send(server: RunningServer, octets: int) -> None:
@@ -69,9 +76,10 @@ def violations(folder: Path, deeds: Sequence[Deed], drop: Sequence[str] = ()) ->
     """What the auditor finds while a server with these syncs dropped does what is asked of it."""
     environment = slowsync.environment(folder, drop=tuple(drop)) if drop else {}
     trace = folder / "trace"
-    with RunningServer(folder / "server", workers=2, environment=environment) as server:
+    with RunningServer(folder / "server", workers=2, environment=environment, config=NO_LEDGER) as server:
         send(server, SMALL)  # every worker has read, every file is there
         store = server.directory / "store"
+        wait_for(lambda: time.time() - (store / "mail.db-wal").stat().st_mtime > QUIET, "nothing is written")
         with strace.attached(server.processes().values(), trace):
             for deed in deeds:
                 deed(server)
