@@ -65,11 +65,13 @@ class Committer:
     """Commits groups of requests.
 
     :ivar commits: how many transactions were committed; ``requests``: how many requests they carried.
+    :ivar log_pages: how many pages the write-ahead log had after the last of them.
     """
 
     def __init__(self, layout: Layout, log: Callable[[str], None]) -> None:
         self.commits = 0
         self.requests = 0
+        self.log_pages = 0
         self.unlink: Callable[[Iterable[str]], None] = self.unlink_now
         self._layout = layout
         self._log = log
@@ -147,7 +149,12 @@ class Committer:
     def _connected(self) -> apsw.Connection:
         if self._db is None:
             self._db = open_writer(self._layout.database)
+            self._db.set_wal_hook(self._logged)
         return self._db
+
+    def _logged(self, connection: apsw.Connection, name: str, pages: int) -> int:
+        self.log_pages = pages
+        return apsw.SQLITE_OK
 
     def _disconnect(self) -> None:
         db, self._db = self._db, None

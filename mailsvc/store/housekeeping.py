@@ -2,10 +2,10 @@
 files without a message and for mailboxes that remember too much.
 
 Checkpoints were measured: SQLite's automatic one stops the writer for 22 ms at the 99th percentile on a slow disk, a PASSIVE one from a
-second connection each 0.2 s for 8 ms. Under constant load the log grows all the same; above 64 MB a RESTART makes it begin anew.
+second connection for 8 ms. Each needs two syncs, which a single spindle does not have for messages meanwhile, so there is none before
+16 MB have gathered. Under constant load the log grows all the same; above 64 MB a RESTART makes it begin anew.
 """
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -23,8 +23,9 @@ from mailsvc.store.sql_chores import OVERGROWN
 __all__ = ["Housekeeper"]
 
 _EVERY = 0.2
-_PASSIVE = 4 * 1024 * 1024
-_RESTART = 64 * 1024 * 1024
+_MEGABYTE = 256  # pages
+_PASSIVE = 16 * _MEGABYTE  # since the last one
+_RESTART = 64 * _MEGABYTE  # in the log
 _SWEEP_EVERY = 3600
 
 
@@ -46,7 +47,7 @@ class Housekeeper(threading.Thread):
         self._lock = threading.Lock()  # guards held and pending: a backup that holds must not meet a removal half way
         self._wake = threading.Event()
         self._finished = threading.Event()
-        self._seen = -1
+        self._tried = 0  # pages of the log when a checkpoint was tried last
         self._asked = False
         self._swept = float("-inf")
 
@@ -101,27 +102,18 @@ class Housekeeper(threading.Thread):
                 self._committer.unlink_now(pending)
 
     def _checkpoint(self, db: apsw.Connection) -> None:
-        commits = self._committer.commits
+        pages = self._committer.log_pages
+        if pages < self._tried:  # the log was begun anew
+            self._tried = 0
         if self._asked:
             self._asked = not self._try(db, apsw.SQLITE_CHECKPOINT_PASSIVE)
-        if commits == self._seen:
-            return
-        self._seen = commits
-        size = self._log_size()
-        if size > _RESTART:
-            self._try(db, apsw.SQLITE_CHECKPOINT_RESTART)
-        elif size > _PASSIVE:
-            self._try(db, apsw.SQLITE_CHECKPOINT_PASSIVE)
-
-    def _log_size(self) -> int:
-        try:
-            return os.path.getsize(self._layout.database + "-wal")
-        except OSError:
-            return 0
+        elif pages - self._tried > _PASSIVE:
+            self._tried = pages
+            self._try(db, apsw.SQLITE_CHECKPOINT_RESTART if pages > _RESTART else apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     def _try(self, db: apsw.Connection, mode: int) -> bool:
         """Whether all of the log is in the database now."""
-        with suppress(apsw.BusyError):  # a reader is in the way; the next round tries again
+        with suppress(apsw.BusyError):  # a reader is in the way; later
             frames, done = db.wal_checkpoint(mode=mode)
             return frames == done
         return False

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from types import SimpleNamespace
 
+import apsw
 import pytest
 
 from mailsvc.core.errors import MailError
@@ -293,4 +294,37 @@ def test_housekeeper_finds_overgrown_mailboxes(house, monkeypatch):
     keeper.checkpoint()
     keeper._checkpoint(db)
     assert os.path.getsize(house.layout.database) > 400_000
+    db.close()
+
+
+class Checkpoints:
+    """A connection that counts them."""
+
+    def __init__(self, layout):
+        self.modes = []
+        self._db = open_writer(layout.database)
+        self._db.set_busy_timeout(0)
+
+    def wal_checkpoint(self, mode):
+        """Make one."""
+        self.modes.append(mode)
+        return self._db.wal_checkpoint(mode=mode)
+
+    def close(self):
+        """It is done."""
+        self._db.close()
+
+
+def test_checkpoints_wait_for_enough(house):
+    """One for each 16 MB that the log has gathered since the last, whatever size its file has; above 64 MB the log begins anew."""
+    keeper, db = Housekeeper(house.layout, house.committer, pytest.fail), Checkpoints(house.layout)
+    reader = open_reader(house.layout.database)
+    reading = reader.execute("SELECT 1 FROM meta")  # meanwhile the log cannot begin anew
+    for number in range(1, 21):
+        house.fill(200, ALICE, data=TEXT * 4)
+        keeper._checkpoint(db)
+        assert len(db.modes) <= house.committer.log_pages // (16 * 256) <= number // 4
+    assert db.modes == [apsw.SQLITE_CHECKPOINT_PASSIVE] * 3 + [apsw.SQLITE_CHECKPOINT_RESTART]
+    reading.close()
+    reader.close()
     db.close()
