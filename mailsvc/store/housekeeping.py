@@ -3,7 +3,8 @@ files without a message and for mailboxes that remember too much.
 
 Checkpoints were measured: SQLite's automatic one stops the writer for 22 ms at the 99th percentile on a slow disk, a PASSIVE one from a
 second connection for 8 ms. Each needs two syncs, which a single spindle does not have for messages meanwhile, so there is none before
-16 MB have gathered. Under constant load the log grows all the same; above 64 MB a RESTART makes it begin anew.
+16 MB have gathered; what it could not do then is done when nobody writes. Under constant load the log grows all the same; above 64 MB a
+RESTART makes it begin anew.
 """
 
 import threading
@@ -20,12 +21,14 @@ from mailsvc.store.committer import Committer
 from mailsvc.store.layout import Layout
 from mailsvc.store.sql_chores import OVERGROWN
 
-__all__ = ["Housekeeper"]
+__all__ = ["PASSIVE", "Housekeeper"]
 
 _EVERY = 0.2
 _MEGABYTE = 256  # pages
-_PASSIVE = 16 * _MEGABYTE  # since the last one
-_RESTART = 64 * _MEGABYTE  # in the log
+PASSIVE = 16 * _MEGABYTE
+"""Pages that the log gathers before they are put into the database; of 4096 octets."""
+
+_RESTART = 64 * _MEGABYTE
 _SWEEP_EVERY = 3600
 
 
@@ -47,7 +50,9 @@ class Housekeeper(threading.Thread):
         self._lock = threading.Lock()  # guards held and pending: a backup that holds must not meet a removal half way
         self._wake = threading.Event()
         self._finished = threading.Event()
+        self._pages = 0  # of the log
         self._tried = 0  # pages of the log when a checkpoint was tried last
+        self._left = False  # whether some of them stayed in the log: somebody read, or wrote meanwhile
         self._asked = False
         self._swept = float("-inf")
 
@@ -103,13 +108,15 @@ class Housekeeper(threading.Thread):
 
     def _checkpoint(self, db: apsw.Connection) -> None:
         pages = self._committer.log_pages
+        quiet, self._pages = pages == self._pages, pages
         if pages < self._tried:  # the log was begun anew
-            self._tried = 0
-        if self._asked:
-            self._asked = not self._try(db, apsw.SQLITE_CHECKPOINT_PASSIVE)
-        elif pages - self._tried > _PASSIVE:
+            self._tried, self._left = 0, False
+        if self._asked or pages - self._tried > PASSIVE or (self._left and quiet):
             self._tried = pages
-            self._try(db, apsw.SQLITE_CHECKPOINT_RESTART if pages > _RESTART else apsw.SQLITE_CHECKPOINT_PASSIVE)
+            self._left = not self._try(
+                db, apsw.SQLITE_CHECKPOINT_RESTART if pages > _RESTART else apsw.SQLITE_CHECKPOINT_PASSIVE
+            )
+            self._asked = self._asked and self._left
 
     def _try(self, db: apsw.Connection, mode: int) -> bool:
         """Whether all of the log is in the database now."""

@@ -18,6 +18,7 @@ import pytest
 
 from benchmarks import slowsync
 from mailsvc.ledger.ledger import INTERVAL
+from mailsvc.store.housekeeping import PASSIVE
 from mailsvc.testing import strace
 from mailsvc.testing.harness import RunningServer, wait_for
 from mailsvc.testing.syncs import Violation, audit
@@ -29,6 +30,9 @@ SMALL, INLINE, LARGE = 1_000, 120_000, 300_000
 
 BODY_FILE, BODY_DIRECTORY = "*/bodies/tmp/*[!/]", "*/bodies/??/"
 LOG, DATABASE, STORE = "*-wal", "*/mail.db", "*/store/"
+
+ENOUGH = PASSIVE * 4200
+"""Octets of a log that is about to be checkpointed."""
 
 NO_LEDGER = "[ledger]\non = false\n"
 QUIET = 2 * INTERVAL
@@ -53,16 +57,25 @@ def delete_all(server: RunningServer) -> None:
     wait_for(lambda: not any((server.directory / "store" / "bodies").glob("??/*")), "the files are removed")
 
 
+def log_of(server: RunningServer) -> Path:
+    """The database's write-ahead log."""
+    return server.directory / "store" / "mail.db-wal"
+
+
 def fill_the_log(server: RunningServer) -> None:
     """Send until the log has been checkpointed into the database and begun anew."""
-    log = server.directory / "store" / "mail.db-wal"
+    log = log_of(server)
 
     def header() -> bytes:
         with log.open("rb") as file:
             return file.read(32)
 
     def began_anew() -> bool:
-        send(server, INLINE if log.stat().st_size < 5_000_000 else SMALL)
+        if log.stat().st_size < ENOUGH:
+            send(server, INLINE)
+        else:
+            time.sleep(1)  # a checkpoint is whole only when nobody writes
+            send(server, SMALL)
         return header() != before
 
     before = header()
@@ -78,8 +91,10 @@ def violations(folder: Path, deeds: Sequence[Deed], drop: Sequence[str] = ()) ->
     trace = folder / "trace"
     with RunningServer(folder / "server", workers=2, environment=environment, config=NO_LEDGER) as server:
         send(server, SMALL)  # every worker has read, every file is there
+        while fill_the_log in deeds and log_of(server).stat().st_size < ENOUGH - 10 * INLINE:  # quicker without strace
+            send(server, INLINE)
         store = server.directory / "store"
-        wait_for(lambda: time.time() - (store / "mail.db-wal").stat().st_mtime > QUIET, "nothing is written")
+        wait_for(lambda: time.time() - log_of(server).stat().st_mtime > QUIET, "nothing is written")
         with strace.attached(server.processes().values(), trace):
             for deed in deeds:
                 deed(server)
