@@ -32,6 +32,7 @@ from mailsvc.formats.mime.parts import scan
 from mailsvc.formats.mime.text import field_text
 from mailsvc.formats.received import return_path
 from mailsvc.formats.smtp import mailbox
+from mailsvc.formats.smtp_replies import is_reply
 from mailsvc.queue.addressees import Addressee, Addressees
 from mailsvc.queue.report_words import Audience, Matter, compose
 
@@ -215,14 +216,14 @@ def _header(octets: bytes) -> bytes:
 
 
 def _recipient_status(told: Told) -> RecipientStatus:
-    code = told.reply[:3]
-    kind = "smtp" if len(code) == 3 and code.isascii() and code.isdigit() else "X-mailsvc"
+    kind = "smtp" if is_reply(told.reply) else "X-mailsvc"  # RFC 3464 2.3.6: a code of SMTP, or words of our own
     return RecipientStatus(
         final=told.address,
         action=told.action.value,
         status=told.status,
         original=told.orcpt,
-        remote=told.host.partition(" [")[0],
+        # RFC 3464 2.3.5 and 2.3.6: who reported the status to us; without it, the diagnostic is ours.
+        remote=told.host.partition(" [")[0] if told.answered else "",
         diagnostic=f"{kind};{told.reply}" if told.reply else "",
         tried=_moment(told.at) if told.at else None,
         until=_moment(told.until) if told.until and told.action is Action.DELAYED else None,

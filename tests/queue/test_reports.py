@@ -141,6 +141,23 @@ GOLDEN = {
             )
         ],
     ),
+    "unreachable": (
+        original(),
+        [
+            Told(
+                "bob@elsewhere.test",
+                Action.FAILED,
+                "4.4.1",
+                reply="cannot connect: Connection refused",
+                host="mx.elsewhere.test [192.0.2.1]",
+                at=ARRIVED + 432_000,
+            )
+        ],
+    ),
+    "given-up": (
+        original(ret="HDRS"),
+        [Told("bob@elsewhere.test", Action.FAILED, "5.0.0", reply="given up by the administrator")],
+    ),
     "several": (
         original(ret="HDRS", envid="QQ314159"),
         [
@@ -156,7 +173,14 @@ GOLDEN = {
             ),
             Told("big@elsewhere.test", Action.FAILED, "5.3.4", reply="552 5.3.4 Message too big", limit=10_000_000),
             Told("list@example.test", Action.EXPANDED, "2.0.0", notify=Notify.SUCCESS),
-            Told("ok@elsewhere.test", Action.RELAYED, "2.0.0", notify=Notify.SUCCESS, reply="250 Ok"),
+            Told(
+                "ok@elsewhere.test",
+                Action.RELAYED,
+                "2.0.0",
+                notify=Notify.SUCCESS,
+                reply="250 Ok",
+                host="mx.elsewhere.test [192.0.2.1]",
+            ),
         ],
     ),
     "delivered": (original(), [Told("bob@example.test", Action.DELIVERED, "2.1.5", notify=Notify.SUCCESS)]),
@@ -196,6 +220,25 @@ def test_notify_decides(desk: Desk, notify: int, told_of: set[Action]) -> None:
         told = Told("bob@elsewhere.test", action, "5.0.0", notify=int(notify))
         assert wants(told) is (action in told_of)
         assert (desk.tell(original(), told) is not None) is (action in told_of)
+
+
+@pytest.mark.parametrize(
+    ("reply", "host", "remote", "diagnostic"),
+    [
+        ("550 5.1.1 no", "mx.elsewhere.test [192.0.2.1]", "mx.elsewhere.test", "smtp;550 5.1.1 no"),
+        ("550", "mx.elsewhere.test [192.0.2.1]", "mx.elsewhere.test", "smtp;550"),
+        ("cannot connect: refused", "mx.elsewhere.test [192.0.2.1]", "", "x-mailsvc;cannot connect: refused"),
+        ("127.0.0.1 does not answer", "127.0.0.1 [127.0.0.1]", "", "x-mailsvc;127.0.0.1 does not answer"),
+        ("The domain does not exist", "", "", "x-mailsvc;The domain does not exist"),
+        ("552 5.3.4 Message too big", "", "", "smtp;552 5.3.4 Message too big"),
+    ],
+)
+def test_only_who_answered_is_quoted(desk: Desk, reply: str, host: str, remote: str, diagnostic: str) -> None:
+    """Programs read the remote's name only where the words are the remote's (RFC 3464 2.3.5, 2.3.6)."""
+    bounce = read(octets(desk.tell(original(), attrs.evolve(UNKNOWN, reply=reply, host=host))))
+    assert bounce is not None
+    (one,) = bounce.status.recipients
+    assert (one.remote, one.diagnostic) == (remote, diagnostic)
 
 
 def test_one_report_for_all_that_is_wanted(desk: Desk) -> None:
