@@ -31,6 +31,7 @@ from mailsvc.formats.dsn.values import DeliveryStatus, RecipientStatus
 from mailsvc.formats.mime.parts import scan
 from mailsvc.formats.mime.text import field_text
 from mailsvc.formats.received import return_path
+from mailsvc.formats.sevenbit import CannotConvert, seven_bit
 from mailsvc.formats.smtp import mailbox
 from mailsvc.formats.smtp_replies import is_reply
 from mailsvc.queue.addressees import Addressee, Addressees
@@ -115,6 +116,20 @@ class Reports:
 
     async def _write(self, original: Original, told: tuple[Told, ...], addressee: Addressee, report_id: str) -> bytes:
         returned = await _returned(original, _may_return_all(original, told))
+        report = self._compose(original, told, addressee, report_id, returned)
+        if returned and returned.full and not (addressee.takes_utf8 or _can_go_anywhere(report)):
+            only_header = Returned(_header(returned.octets), False, returned.utf8)
+            return self._compose(original, told, addressee, report_id, only_header)
+        return report
+
+    def _compose(
+        self,
+        original: Original,
+        told: tuple[Told, ...],
+        addressee: Addressee,
+        report_id: str,
+        returned: Returned | None,
+    ) -> bytes:
         header = scan(returned.octets if returned else b"\r\n")
         subject, text = compose(
             Matter(
@@ -198,6 +213,15 @@ async def _returned(original: Original, all_of_it: bool) -> Returned | None:
     if all_of_it and len(octets) == original.size:
         return Returned(octets, True, original.utf8)
     return Returned(_header(octets), False, original.utf8) if octets else None
+
+
+def _can_go_anywhere(report: bytes) -> bool:
+    """Whether a host on the way back that takes seven bits only could be given it (RFC 6522 3): not with a signed 8-bit message in it."""
+    try:
+        seven_bit(report)
+    except CannotConvert:
+        return False
+    return True
 
 
 def _may_return_all(original: Original, told: Sequence[Told]) -> bool:

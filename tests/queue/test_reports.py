@@ -22,6 +22,7 @@ from mailsvc.core.values import SystemFlag
 from mailsvc.formats.address import Address
 from mailsvc.formats.dsn.fields import one_line
 from mailsvc.formats.dsn.read import read
+from mailsvc.formats.sevenbit import seven_bit
 from mailsvc.queue.addressees import NOTICES
 from mailsvc.queue.reports import MOST_RETURNED, Reports, wants
 from mailsvc.testing.store import Made, make_store
@@ -403,6 +404,51 @@ def test_a_body_of_8_bits(desk: Desk, sender: str) -> None:
     assert b"\r\nContent-Transfer-Encoding: 8bit\r\n" in octets(deliver).partition(b"\r\n--")[0]
     assert deliver is not None
     assert deliver.outgoing is None or deliver.outgoing.body == "8BITMIME"
+
+
+SIGNED = (
+    MESSAGE[: MESSAGE.index(b"\r\n\r\n") + 2]
+    + b'MIME-Version: 1.0\r\nContent-Type: multipart/signed; boundary="b"; protocol="application/pgp-signature"\r\n'
+    + b"\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+    + "またね。".encode()
+    + b"\r\n--b\r\nContent-Type: application/pgp-signature\r\n\r\nx\r\n--b--\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    "full",
+    [SIGNED, MESSAGE.replace(b"See you", b"Content: \xff").replace(b"From", b"Content-Transfer-Encoding: x\r\nFrom")],
+)
+def test_a_report_reaches_hosts_that_take_seven_bits_only(desk: Desk, full: bytes) -> None:
+    """What may not be changed on the way does not come back by other servers, only its header (RFC 6522 3): else nobody would be told."""
+    deliver = desk.tell(original(full, sender="eve@elsewhere.test", ret="FULL"), UNKNOWN)
+    assert octets(deliver).isascii()
+    assert returned(deliver)[0] == "text/rfc822-headers"
+    assert "The header of the original mail is attached" in text(deliver)
+    assert deliver is not None
+    assert deliver.outgoing is not None
+    assert deliver.outgoing.body == "7BIT"
+    here = desk.tell(original(full, ret="FULL"), UNKNOWN)
+    assert full in octets(here)
+    assert "The original mail is attached" in text(here)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    body=st.binary(max_size=200),
+    kind=st.sampled_from(["text/plain", "multipart/signed; boundary=b", "message/rfc822", "x"]),
+)
+def test_every_report_to_other_servers_can_be_made_seven_bit(quiet: Desk, body: bytes, kind: str) -> None:
+    """Whatever the message is: the report about it is ASCII, or can be made so by the sending side."""
+    clean = body.replace(b"\0", b"").replace(b"\r", b"").replace(b"\n", b"\r\n")
+    message = (
+        f"Content-Type: {kind}\r\nMessage-ID: <one@example.test>\r\n\r\n".encode()
+        + b"--b\r\n\r\n"
+        + clean
+        + b"\r\n--b--\r\n"
+    )
+    (deliver,) = run(quiet.reports.report(original(message, sender="eve@elsewhere.test"), [UNKNOWN]))
+    assert seven_bit(deliver.data).isascii()
 
 
 def test_a_message_that_holds_our_boundary(desk: Desk) -> None:
