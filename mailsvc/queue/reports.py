@@ -23,7 +23,7 @@ from mailsvc.core.interfaces.store import IBodies
 from mailsvc.core.operations import Deliver, Operation
 from mailsvc.core.queued import Notify, Outgoing, OutgoingRecipient, QueuedMessage
 from mailsvc.core.reports import Action, Original, Told
-from mailsvc.core.values import SystemFlag
+from mailsvc.core.values import Body, SystemFlag
 from mailsvc.formats.address import canonical_domain
 from mailsvc.formats.downgrade import end_of_header
 from mailsvc.formats.dsn.build import Letter, Returned, build
@@ -165,14 +165,13 @@ class Reports:
 
     async def _deliver(self, octets: bytes, addressee: Addressee, report_id: str) -> Deliver:
         second, prefix = int(self._now()), return_path(None)
-        writer = self._bodies.create()
-        writer.write(octets)
-        body = await writer.close()
+        # With its transaction whatever its size, not a file: the store may refuse that for hours (the settler asks again and again),
+        # and by then a file without a message would be swept away, so that it could never be carried out.
+        body = Body(len(octets), data=octets)
         return Deliver(
             accounts=tuple(account.id for account in addressee.place.accounts),
             prefix=prefix,
             data=body.data,
-            location=body.location,
             size=body.size,
             date=second,
             flags=0 if addressee.address.isascii() else SystemFlag.UTF8,

@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred
 
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.operations import AddAlias, ChangeAccount, Deliver, Operation
+from mailsvc.core.options import Size
 from mailsvc.core.queued import Notify
 from mailsvc.core.reports import Action, Original, Told
 from mailsvc.core.values import SystemFlag
@@ -25,6 +26,9 @@ from mailsvc.formats.dsn.read import read
 from mailsvc.formats.sevenbit import seven_bit
 from mailsvc.queue.addressees import NOTICES
 from mailsvc.queue.reports import MOST_RETURNED, Reports, wants
+from mailsvc.store import orphans
+from mailsvc.store.layout import Layout
+from mailsvc.store.options import StoreOptions
 from mailsvc.testing.store import Made, make_store
 
 DATA = Path(__file__).parent / "data"
@@ -354,6 +358,24 @@ def test_a_store_that_does_not_answer(desk: Desk) -> None:
     with pytest.raises(MailError) as caught:
         desk.tell(original(), UNKNOWN)
     assert caught.value.kind is Kind.NOT_NOW
+
+
+def test_a_large_report_outlives_hours_without_the_store(tmp_path: Path) -> None:
+    """A report that the store refuses for now is given to it again and again: the sweep of files without a message takes nothing of it."""
+    options = StoreOptions(low_disk=Size(0), inline_limit=Size(1000))
+    made = make_store(tmp_path, options=options)
+    told = [attrs.evolve(UNKNOWN, address=f"{number}@elsewhere.test") for number in range(100)]
+    (deliver,) = run(Desk(made).reports.report(original(), told))
+    assert deliver.size > options.inline_limit
+    orphans.sweep(Layout(str(tmp_path)), made.store.connection(), age=-1)
+    made.store.commit([deliver])
+    alice = made.accounts["alice@example.test"]
+    inbox = run(made.store.mailbox(alice, "INBOX"))
+    ((content,),) = made.store.connection().execute("SELECT content FROM message WHERE mailbox=?", (inbox.id,))
+    bounce = read(run(made.store.bodies.get(content)))
+    assert bounce is not None
+    assert len(bounce.status.recipients) == 100
+    made.store.close()
 
 
 # --- what comes back ---
