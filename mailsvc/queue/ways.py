@@ -7,6 +7,7 @@ made of a destination by hand (``mailsvc queue reroute``), ``host:port``, is tha
 """
 
 from collections.abc import Iterable, Sequence
+from errno import EILSEQ
 from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
@@ -45,7 +46,7 @@ class Way:
     hold: bool = False
 
     def terms(self, hop: Hop) -> Terms:
-        """The terms for one next hop. Raises OSError if the password cannot be read."""
+        """The terms for one next hop. Raises OSError, whose ``strerror`` says why, if the password cannot be read."""
         version = ip_address(hop.address).version
         source = next((one for one in self.sources if ip_address(one).version == version), "")
         return Terms(self.helo, self.tls, source, self._credentials(), self.lmtp)
@@ -53,7 +54,10 @@ class Way:
     def _credentials(self) -> Credentials | None:
         if not self.user or self.password is None:
             return None
-        return Credentials(self.user, self.password.read_text(encoding="utf-8").rstrip("\r\n"))
+        try:
+            return Credentials(self.user, self.password.read_text(encoding="utf-8").rstrip("\r\n"))
+        except UnicodeDecodeError as error:  # RFC 4616 2: a password is UTF-8
+            raise OSError(EILSEQ, "it is not UTF-8; save it as UTF-8", str(self.password)) from error
 
 
 class Ways:

@@ -76,6 +76,22 @@ def test_check_looks_at_routes(tmp_path: Path) -> None:
     }
 
 
+def test_check_reads_passwords(tmp_path: Path) -> None:
+    """A password file that is not UTF-8 is found before mail waits for it."""
+    now = datetime.datetime.now(datetime.UTC)
+    config = load(create(tmp_path / "new", Initial(domain="example.test", port_offset=31000), now))
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"gr\xfc\xdf\n")
+    secret.chmod(0o600)
+    smarthost = RouteOptions(domains=("*",), hosts=("127.0.0.1",), user="we", password=ReadableFile(secret))
+    found = [
+        (finding.text.key, finding.grade)
+        for finding in examine(attrs.evolve(config, route=(smarthost,)), now)
+        if finding.subject.startswith("route ")
+    ]
+    assert found == [("check.route-ok", Grade.OK), ("check.route-encoding", Grade.BAD)]
+
+
 def test_check_warns_of_backscatter(tmp_path: Path) -> None:
     """A relay domain without a list of its recipients is one to look at, one with a list is not."""
     now = datetime.datetime.now(datetime.UTC)

@@ -180,6 +180,16 @@ def test_log_in_wants_a_certificate(tmp_path):
     assert "pass word" not in repr(terms)
 
 
+def test_a_password_that_is_not_utf_8(tmp_path):
+    """A password file in another encoding is a fault of the file, said like others of it: mail waits, and the reason says what to do."""
+    (tmp_path / "secret").write_bytes(b"gr\xfc\xdf\n")
+    way = Ways(QueueOptions(), [route("*", hosts=("192.0.2.1",), user="me", password=tmp_path / "secret")]).to("x.test")
+    (hop,) = run(Router(Names(), NOBODY).hops(way))
+    with pytest.raises(OSError, match="not UTF-8") as caught:
+        way.terms(hop)
+    assert caught.value.strerror == "it is not UTF-8; save it as UTF-8"
+
+
 @pytest.mark.parametrize(
     ("destination", "hop"),
     [
