@@ -74,6 +74,8 @@ class SMTPServer(Session):
         parameters = grammar.mail_parameters(given)
         if reverse_path is not None and not (parameters.utf8 or reverse_path.is_ascii):
             raise OutOfPlace(replies.NEEDS_UTF8)
+        if (parameters.ret or parameters.envid) and not self._may_ask_for_reports():
+            raise OutOfPlace(replies.NO_DSN)
         self._utf8 = parameters.utf8
         self._subject = b"MAIL " + argument
         return self._mail(self._envelope(reverse_path, parameters))
@@ -117,6 +119,8 @@ class SMTPServer(Session):
         parameters = grammar.rcpt_parameters(given)
         if not (self._utf8 or forward_path.is_ascii):
             raise OutOfPlace(replies.NEEDS_UTF8)
+        if (parameters.notify or parameters.orcpt) and not self._may_ask_for_reports():
+            raise OutOfPlace(replies.NO_DSN)
         self._subject = b"RCPT " + argument
         return self._rcpt(transaction, forward_path, parameters)
 

@@ -280,8 +280,9 @@ class Session(Conversation, smtp.ESMTP):
             b"SMTPUTF8": None,
             b"ENHANCEDSTATUSCODES": None,
             b"CHUNKING": None,
-            b"DSN": None,
         }
+        if self._may_ask_for_reports():
+            found[b"DSN"] = None
         if self._can_start_tls():
             found[b"STARTTLS"] = None
         found[b"LIMITS"] = [b"RCPTMAX=%d" % self.options.recipients]
@@ -292,6 +293,14 @@ class Session(Conversation, smtp.ESMTP):
             if old and self.options.old_auth:
                 found[b"AUTH=" + old[0]] = old[1:]
         return found
+
+    def _may_ask_for_reports(self) -> bool:
+        """Whether DSN is there for this client: those who log in need it wherever they are."""
+        return (
+            self.options.protocol is Protocol.SUBMISSION
+            or self.authenticated is not None
+            or within(self.peer.address, self.options.dsn)
+        )
 
     def _can_start_tls(self) -> bool:
         return self.factory.tls is not None and self.options.tls is TLSMode.STARTTLS and self.peer.tls is None
