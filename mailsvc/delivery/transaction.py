@@ -94,13 +94,21 @@ class Transaction:
         queue_id = self._next_id()
         second = int(self._services.now())
         deliver = await self._deliver(plan, body, queue_id, second)
-        spending = permission.operations()
+        spending = permission.operations(self._leaving())
         results = await self._services.store.apply(
-            [*spending, deliver, *self._record(deliver, queue_id), *await self._report(plan, deliver, queue_id)]
+            [*spending, deliver, *self._record(plan, deliver, queue_id), *await self._report(plan, deliver, queue_id)]
         )
         permission.accepted(results[: len(spending)])
         self._log(queue_id, body.size)
         return queue_id
+
+    def _leaving(self) -> int:
+        """How many of the recipients that needed a permission the border lets out."""
+        lets_out, size = self._services.border.lets_out, self._intake.size
+        return sum(
+            one.forward_path in self._sender.permission.allowed and lets_out(one.forward_path, size)
+            for one in self.recipients
+        )
 
     async def _deliver(self, plan: Dispatch, body: Body, queue_id: str, second: int) -> Deliver:
         prefix = trace(self._sender, self.recipients, self._services.hostname, queue_id, second)
@@ -153,12 +161,15 @@ class Transaction:
         )
         return await self._services.reports.report(original, plan.told)
 
-    def _record(self, deliver: Deliver, queue_id: str) -> Sequence[Operation]:
+    def _record(self, plan: Dispatch, deliver: Deliver, queue_id: str) -> Sequence[Operation]:
         """What the ledger keeps of it, in the same transaction."""
         found = message_id(self._intake.header) or message_id(deliver.prefix)
         size = len(deliver.prefix) + deliver.size
         return self._services.ledger.within(
-            records.accepted(self._sender, self.recipients, deliver.date, queue_id, found, size)
+            [
+                *records.accepted(self._sender, self.recipients, deliver.date, queue_id, found, size),
+                *records.stopped(self._sender, plan.told, deliver.date, queue_id, size),
+            ]
         )
 
     def _note(self, error: MailError, recipient: Address | None) -> None:
