@@ -25,6 +25,7 @@ SMARTHOST = '[[route]]\ndomains = ["*"]\nhosts = ["smart.example:587"]\n'
         ("[queue]\nconnections_per_destination = 0\n", "connections_per_destination"),
         ("[queue]\nport = 70000\n", "port"),
         ('[queue]\nsources = ["mail.example.test"]\n', "sources"),
+        ('[[domain]]\nname = "b.test"\nsources = ["192.0.2.1", "b.test"]\n', "sources[2]"),
         ('[queue]\ntls = "always"\n', "tls"),
         ('[[route]]\nhosts = ["a"]\n', "domains"),
         ('[[route]]\ndomains = ["*"]\nhosts = ["a:b:c", "[192.0.2.1]"]\n', "hosts"),
