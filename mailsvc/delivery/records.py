@@ -70,7 +70,7 @@ def _accepted(
 
 
 def stopped(sender: Sender, told: Iterable[Told], at: int, queue_id: str, size: int) -> list[Event]:
-    """The rows of those recipients to whom an accepted message does not go: the border, of which its sender has a report."""
+    """The rows of those recipients to whom an accepted message does not go (the border, loops); its sender has a report of it."""
     return [
         Event(
             at=at,

@@ -32,7 +32,8 @@ from mailsvc.delivery.submission import missing_fields
 from mailsvc.delivery.trace import rendered_date, trace
 from mailsvc.formats.address import Address
 from mailsvc.formats.message_id import message_id
-from mailsvc.formats.received import return_path
+from mailsvc.formats.mime.fields import Fields
+from mailsvc.formats.received import passes, return_path
 from mailsvc.formats.smtp import mailbox, path
 from mailsvc.monitor import counters
 
@@ -84,7 +85,7 @@ class Transaction:
     async def _commit(self) -> str:
         permission = self._sender.permission
         try:
-            plan = dispatch(self.recipients, self._services.border, self._intake.size)
+            plan = dispatch(self.recipients, self._services.border, self._intake.size, self._passes())
             body = await self._intake.close()
             await permission.check_from(self._intake.header)
         except BaseException:
@@ -101,6 +102,12 @@ class Transaction:
         permission.accepted(results[: len(spending)])
         self._log(queue_id, body.size)
         return queue_id
+
+    def _passes(self) -> Sequence[str]:
+        """For whom the message has been here before; looked for only where an alias might send it round in a circle."""
+        if not any(one.is_alias for one in self.recipients):
+            return ()
+        return passes(Fields(self._intake.header).all(b"received"), self._services.hostname)
 
     def _leaving(self) -> int:
         """How many of the recipients that needed a permission the border lets out."""
@@ -144,7 +151,7 @@ class Transaction:
         )
 
     async def _report(self, plan: Dispatch, deliver: Deliver, queue_id: str) -> Sequence[Operation]:
-        """What tells the sender at once (RFC 3461 5.2.3, the border)."""
+        """What tells the sender at once (RFC 3461 5.2.3, the border, loops)."""
         envelope = self._sender.envelope
         if not plan.told:
             return ()
