@@ -46,6 +46,7 @@ _WHY = {
     "4.2.0": "report.why.greylisting",
     "4.7.0": "report.why.greylisting",
     "4.7.1": "report.why.greylisting",
+    "4.7.8": "report.why.misconfigured-here",  # our log-in at a smarthost
 }
 """A whole code before its last two numbers, these before the middle one."""
 

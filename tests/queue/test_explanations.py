@@ -33,6 +33,8 @@ def key(
         ("5.7.1", "policy"),
         ("5.7.26", "policy"),
         ("4.7.5", "tls"),
+        ("4.7.8", "misconfigured-here"),
+        ("5.7.8", "policy"),
         ("5.0.0", "refused"),
         ("4.0.0", "temporary"),
         ("nonsense", "refused"),
