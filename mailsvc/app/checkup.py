@@ -303,13 +303,28 @@ def _routes(config: Config, identity: Identity | None) -> Iterator[Finding]:
             yield Finding(subject, Grade.LOOK, Sentence("check.route-hold", domains=", ".join(route.domains)))
         for host in route.hosts:
             yield Finding(subject, *_next_host(split_host(host, 25)[0]))
-        if route.password and not _allowed(route.password, os.R_OK, identity):
-            yield Finding(
-                subject, Grade.BAD, Sentence("check.route-password", path=route.password, user=_name(identity))
-            )
-        if route.password and route.password.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            mode = f"{stat.S_IMODE(route.password.stat().st_mode):04o}"
-            yield Finding(subject, Grade.LOOK, Sentence("check.key-mode", path=route.password, mode=mode))
+        if route.password:
+            yield from (Finding(subject, *found) for found in _password_file(route.password, identity))
+
+
+def _password_file(path: Path, identity: Identity | None) -> Iterator[tuple[Grade, Sentence]]:
+    if not _allowed(path, os.R_OK, identity):
+        yield Grade.BAD, Sentence("check.route-password", path=path, user=_name(identity))
+    elif not _is_utf8(path):
+        yield Grade.BAD, Sentence("check.route-encoding", path=path)
+    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        yield Grade.LOOK, Sentence("check.key-mode", path=path, mode=f"{stat.S_IMODE(path.stat().st_mode):04o}")
+
+
+def _is_utf8(path: Path) -> bool:
+    """Whether a file is UTF-8, as far as we may look into it."""
+    try:
+        path.read_text("utf-8")
+    except UnicodeDecodeError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _next_host(host: str) -> tuple[Grade, Sentence]:

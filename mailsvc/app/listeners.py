@@ -40,8 +40,9 @@ def make_factory(rooms: Rooms, options: ListenerOptions) -> ConversationFactory:
     """The factory of one listener in one process."""
     options = attrs.evolve(options, mechanisms=usable(options.mechanisms, rooms.config.auth, rooms.config.oauth))
     builder = PROTOCOLS[options.protocol]
-    if options.protocol is Protocol.SMTP:
-        builder = partial(smtp.build, release=rooms.release)
+    if builder is smtp.build:
+        release = rooms.release if options.protocol is Protocol.SMTP else None
+        builder = partial(smtp.build, release=release, size_limit=rooms.reception.size_limit)
     return ConversationFactory(
         options,
         builder(options, rooms.portal, rooms.config.hostname),

@@ -98,6 +98,14 @@ class DomainOptions:
         ja="その秘密鍵の PEM ファイル。",
         example='"example.test.key"',
     )
+    sources: tuple[str, ...] = option(
+        (),
+        en="Our addresses from which mail of senders in this domain goes to other servers, instead of those of [queue]: one of each "
+        "family; the addresses of a [[route]] come before them.",
+        ja="このドメインの差出人のメールを送り出すときに使うこちらのアドレス。[queue] のものの代わりに使う。IPv4 と IPv6 を 1 つずつ書く。"
+        "[[route]] にアドレスがあればそちらが優先する。",
+        example='["192.0.2.26", "2001:db8::26"]',
+    )
     relay_window: Duration | None = option(
         None,
         en="POP-before-SMTP: how long a log-in of this domain's accounts lets them send, instead of the rule's `window`.",

@@ -6,6 +6,7 @@ from mailsvc.app.config import Config
 from mailsvc.core.interfaces.ledger import ILedger
 from mailsvc.core.interfaces.outbound import IResolver
 from mailsvc.core.interfaces.reports import IReports
+from mailsvc.formats.address import canonical_domain
 from mailsvc.net.smtp_client import SMTPConnector
 from mailsvc.queue.build import Surroundings, make_queue
 from mailsvc.queue.service import QueueService
@@ -34,4 +35,5 @@ def make_outbound(
             if listener.protocol in (Protocol.SMTP, Protocol.SUBMISSION) and not listener.address.startswith("unix:")
         ],
     )
-    return make_queue(around, config.queue, config.routes, config.relay_domains)
+    senders = {canonical_domain(name): one.sources for one in config.domains for name in (one.name, *one.aliases)}
+    return make_queue(around, config.queue, config.routes, config.relay_domains, senders)

@@ -32,7 +32,7 @@ _AT_LEAST_ONE = (
 
 
 def check_queue(config: "Config") -> Found:
-    """``[queue]``."""
+    """``[queue]``, and what else of it stands in other tables."""
     options = config.queue
     for key in _AT_LEAST_ONE:
         if getattr(options, key) < 1:
@@ -42,6 +42,8 @@ def check_queue(config: "Config") -> Found:
     yield from _addresses(options.sources, ("queue", "sources"))
     yield from _addresses(options.addresses, ("queue", "addresses"))
     yield from _addresses(config.dns.nameservers, ("dns", "nameservers"))
+    for index, domain in enumerate(config.domains):
+        yield from _addresses(domain.sources, ("domain", index, "sources"))
 
 
 def check_routes(config: "Config") -> Found:

@@ -93,6 +93,7 @@ class Rooms:
     granting: Granting
     ledger: Ledger
     portal: MailPortal
+    reception: Reception
     guard: Guard
     release: Release
     resolver: Resolver
@@ -185,6 +186,7 @@ def build_rooms(
         granting=granting,
         ledger=ledger,
         portal=portal,
+        reception=reception,
         guard=guard,
         release=Release(store, config.relay_domains, time.time),
         resolver=resolver,

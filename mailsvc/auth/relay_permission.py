@@ -83,6 +83,12 @@ class Permission:
         self.allowed[recipient] = decision
         return decision
 
+    async def answerer(self) -> int:
+        """The id of the account that answers for this client as of now, wherever its mail goes; 0: nobody. Raises NOT_NOW."""
+        if not (self._asked.peer.mechanism or self._desk.knows_strangers):
+            return 0
+        return (await self._desk.decide(self._asked)).account_id
+
     async def check_from(self, header: bytes) -> None:
         """Hold From: to what the rule wants of the sender. Raises RELAY_DENIED, NOT_NOW.
 
@@ -99,16 +105,19 @@ class Permission:
                 error = self._permits.words.refusal(refused, self._asked.peer)
                 raise self._refused(error, refused, None)
 
-    def operations(self) -> Sequence[Operation]:
-        """For the transaction that accepts the message; one of them may raise TOO_MANY."""
+    def operations(self, recipients: int) -> Sequence[Operation]:
+        """For the transaction that accepts the message; one of them may raise TOO_MANY.
+
+        :param recipients: how many of those who were allowed it really goes to.
+        """
         decision = self.decision
-        if decision is None or not (decision.grant or _limited(decision)):
+        if decision is None or not recipients or not (decision.grant or _limited(decision)):
             return ()
         return (
             SpendGrant(
                 self._subjects(decision),
                 self._desk.clocks.now,
-                self.recipients,
+                recipients,
                 account=decision.account_id if decision.grant else 0,
                 most_messages=decision.limits.messages,
                 most_recipients=decision.limits.recipients,

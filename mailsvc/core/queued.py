@@ -77,8 +77,9 @@ class Outcome(NamedTuple):
     """What became of one try, or of a decision by hand, for ``Settle``.
 
     ``recipient``: its id. ``state``: a :class:`State`. ``due``: the next try, if it waits. ``status``: RFC 3463, ``"4.4.1"``.
-    ``host``: who said it, ``name [address]``; ``""``: we did. ``reply``: the remote's own words, or ours. ``tls``: protocol version or
-    ``""``. ``tried``: whether it counts as an attempt. ``warned``: a delay was reported with this.
+    ``host``: who said it, or was tried in vain, ``name [address]``; ``""``: nobody was. ``reply``: the remote's own words, the reply code
+    first, or ours (:func:`mailsvc.formats.smtp_replies.is_reply`). ``tls``: protocol version or ``""``. ``tried``: whether it counts as an
+    attempt. ``warned``: a delay was reported with this.
     """
 
     recipient: int

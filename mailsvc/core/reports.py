@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 
 import attrs
 
+from mailsvc.formats.smtp_replies import is_reply
+
 __all__ = ["Action", "Original", "Told"]
 
 
@@ -27,8 +29,9 @@ class Told:
 
     :ivar address: the recipient as it was accepted. :ivar status: RFC 3463, ``"5.1.1"``. :ivar notify: bits of ``Notify``.
     :ivar orcpt: as in ``OutgoingRecipient``. :ivar reply: the remote's own words, the reply code first (``"550 5.1.1 no such user"``),
-    or ours. :ivar host: who said it, ``name [address]``; ``""``: we did. :ivar at: of the last attempt, 0 if there was none.
-    :ivar until: until when it is tried (DELAYED), else 0. :ivar limit: octets that the message may have where it was too big, 0 if unknown.
+    or ours. :ivar host: who said it, or was tried in vain, ``name [address]``; ``""``: nobody was. :ivar at: of the last attempt, 0 if
+    there was none. :ivar until: until when it is tried (DELAYED), else 0. :ivar limit: octets that the message may have where it was too
+    big, 0 if unknown.
     """
 
     address: str
@@ -41,6 +44,11 @@ class Told:
     at: int = 0
     until: int = 0
     limit: int = 0
+
+    @property
+    def answered(self) -> bool:
+        """Whether ``reply`` is the host's; else it is ours."""
+        return bool(self.host) and is_reply(self.reply)
 
 
 @attrs.frozen

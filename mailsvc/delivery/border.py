@@ -1,13 +1,14 @@
 """How big a message may be: on its listener, and where it enters or leaves the institution.
 
-A message enters when somebody hands it in who has not logged in and whose address is not inside; it leaves for a recipient elsewhere whose
-domain is not inside. What SIZE announces is held against the limits at MAIL and RCPT (RFC 1870 6), what really came after the data.
+A message enters when somebody hands it in who has not logged in, for whom no account answers otherwise (POP before SMTP, a certificate),
+and whose address is not inside; it leaves for a recipient elsewhere whose domain is not inside. What SIZE announces is held against the
+limits at MAIL and RCPT (RFC 1870 6), what really came after the data.
 """
 
 import attrs
 
 from mailsvc.core.errors import Kind, MailError
-from mailsvc.core.values import Account, Peer
+from mailsvc.core.values import Peer
 from mailsvc.delivery.options import BorderOptions
 from mailsvc.formats.address import Address, canonical_domain
 from mailsvc.wire.limits import within
@@ -49,10 +50,10 @@ class Border:
         self._networks = options.networks
         self._domains = frozenset(map(canonical_domain, options.domains))
 
-    def limit(self, listener: int, peer: Peer, account: Account | None) -> SizeLimit:
-        """For what this client hands in; ``listener``: the limit of its listener, 0 for none."""
+    def limit(self, listener: int, peer: Peer) -> SizeLimit:
+        """For what this client hands in as long as nobody answers for it; ``listener``: the limit of its listener, 0 for none."""
         entering = self._entering
-        if not entering.octets or account is not None or within(peer.address, self._networks):
+        if not entering.octets or peer.mechanism or within(peer.address, self._networks):
             return SizeLimit(listener)
         return entering if not listener or entering.octets < listener else SizeLimit(listener)
 

@@ -2,17 +2,21 @@
 
 ::
 
-    recipients, border, size -> dispatch -> Dispatch(accounts, outgoing, told) -> transaction: Deliver, report
+    recipients, border, size, earlier passes -> dispatch -> Dispatch(accounts, outgoing, told) -> transaction: Deliver, report
 
 An alias keeps the reverse-path (RFC 5321 3.9.1), and the parameters of the sender's recipient go with it (RFC 3461 5.2.7): all of them to a
 single target; to several without SUCCESS, for then the sender hears of the expansion instead. ORCPT tells the alias, if the sender gave
 none (RFC 3461 5.2.1): reports name the address that the sender knows.
+
+An alias that leads elsewhere and from there back to itself makes a loop, which may multiply the message each time. What has been here for
+the same alias before, as our own Received fields tell, is not sent on by it again; nor what has been here :data:`MOST_PASSES` times.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import attrs
 
+from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.delivery import Recipient
 from mailsvc.core.queued import Notify, OutgoingRecipient
 from mailsvc.core.reports import Action, Told
@@ -20,7 +24,12 @@ from mailsvc.delivery.border import Border
 from mailsvc.formats.address import Address, canonical_domain
 from mailsvc.formats.smtp import mailbox
 
-__all__ = ["Dispatch", "dispatch"]
+__all__ = ["MOST_PASSES", "Dispatch", "dispatch"]
+
+MOST_PASSES = 10
+"""How often a message may have been here and still be sent on by an alias."""
+
+_LOOP = "Mail loop: the message has been sent on from here before"
 
 
 @attrs.frozen
@@ -32,12 +41,20 @@ class Dispatch:
     told: tuple[Told, ...]
 
 
-def dispatch(recipients: Iterable[Recipient], border: Border, size: int) -> Dispatch:
-    """What becomes of a message of ``size`` octets. Raises TOO_BIG if it would go out only, and may not."""
+def dispatch(recipients: Iterable[Recipient], border: Border, size: int, passes: Sequence[str] = ()) -> Dispatch:
+    """What becomes of a message of ``size`` octets. Raises TOO_BIG if it would go out only, and may not; BAD_CONTENT if it only loops.
+
+    :param passes: for whom it has been here before (:func:`mailsvc.formats.received.passes`).
+    """
     accounts: dict[int, None] = {}
     outgoing: dict[tuple[str, str], OutgoingRecipient] = {}
     told: list[Told] = []
+    looping = False
     for recipient in recipients:
+        if recipient.is_alias and (recipient.forward_path.canonical in passes or len(passes) >= MOST_PASSES):
+            told.append(_looping(recipient))
+            looping = True
+            continue
         leaving = [address for address in recipient.outside if border.lets_out(address, size)]
         accounts |= dict.fromkeys(account.id for account in recipient.accounts)
         for address in leaving:
@@ -46,6 +63,8 @@ def dispatch(recipients: Iterable[Recipient], border: Border, size: int) -> Disp
             outgoing[key] = _merged(outgoing[key], one) if key in outgoing else one
         told += _successes(recipient, leaving)
         told += (_stopped(recipient, address, border) for address in recipient.outside if address not in leaving)
+    if looping and not accounts and not outgoing:
+        raise MailError(Kind.BAD_CONTENT, "mail-loop", _LOOP)
     if not accounts and not outgoing:
         raise border.leaving.refusal()
     return Dispatch(tuple(accounts), tuple(outgoing.values()), tuple(told))
@@ -91,6 +110,17 @@ def _successes(recipient: Recipient, leaving: list[Address]) -> list[Told]:
         return []
     action, status = (Action.EXPANDED, "2.0.0") if leaving else (Action.DELIVERED, "2.1.5")
     return [Told(mailbox(recipient.forward_path), action, status, recipient.notify, recipient.orcpt)]
+
+
+def _looping(recipient: Recipient) -> Told:
+    return Told(
+        address=mailbox(recipient.forward_path),
+        action=Action.FAILED,
+        status="5.4.6",
+        notify=recipient.notify,
+        orcpt=recipient.orcpt,
+        reply=f"554 5.4.6 {_LOOP}",
+    )
 
 
 def _stopped(recipient: Recipient, address: Address, border: Border) -> Told:

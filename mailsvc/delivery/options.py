@@ -23,8 +23,8 @@ class BorderOptions:
     )
     networks: tuple[Network, ...] = option(
         (ip_network("127.0.0.0/8"), ip_network("::1")),
-        en="Networks that are inside. Who has logged in is inside, from wherever.",
-        ja="内部とみなすネットワーク。ログインした人は、どこから接続しても内部とみなす。",
+        en="Networks that are inside. Who has logged in, or may send by POP before SMTP, is inside from wherever.",
+        ja="内部とみなすネットワーク。ログインした人と、POP before SMTP で送信できる人は、どこから接続しても内部とみなす。",
         example='["127.0.0.0/8", "::1", "192.0.2.0/24"]',
     )
     domains: tuple[str, ...] = option(

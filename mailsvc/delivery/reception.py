@@ -29,29 +29,31 @@ class Delivery:
 
     peer: Peer
     account: Account | None
-    _limit: SizeLimit
     _services: Services
     _options: ListenerOptions
     _next_id: Callable[[], str]
 
-    @property
-    def size_limit(self) -> int:
-        """Octets that a message of this client may have."""
-        return self._limit.octets
-
     async def mail(self, envelope: Envelope) -> Transaction:
         """Begin a transaction. Raises TOO_BIG, NOT_NOW."""
-        self._limit.check(envelope.size)
+        sender = self._sender(envelope)
+        limit = await self._limit(sender)
+        limit.check(envelope.size)
         store = self._services.store
         store.check_ready()
         repair = self._options.bare_newlines is BareNewlines.NORMALISE
         return Transaction(
             self._services,
-            self._sender(envelope),
-            Intake(store.bodies.create, self._limit, repair),
+            sender,
+            Intake(store.bodies.create, limit, repair),
             self._options.recipients,
             self._next_id,
         )
+
+    async def _limit(self, sender: Sender) -> SizeLimit:
+        """Asked at each MAIL: a grant may come, or end, while the connection lasts. Raises NOT_NOW."""
+        listener = SizeLimit(self._options.message_size)
+        limit = self._services.border.limit(listener.octets, self.peer)
+        return listener if limit != listener and await sender.permission.answerer() else limit
 
     async def expand(self, address: Address) -> Sequence[Address]:
         """Whom mail for an address of ours reaches. Raises NO_SUCH_USER, DISABLED, RELAY_DENIED, NOT_NOW."""
@@ -76,13 +78,19 @@ class Reception:
         self._listeners = listeners
         self._next_id = make_queue_ids(services.now)
 
+    def size_limit(self, peer: Peer) -> int:
+        """Octets that a message of this client may have if it does not log in, 0 for no limit: what EHLO can promise."""
+        options = self._listeners[peer.listener]
+        if self._services.permits.desk.knows_strangers:
+            return options.message_size  # by whom it is depends on MAIL
+        return self._services.border.limit(options.message_size, peer).octets
+
     def avatar(self, account: Account | None, peer: Peer) -> tuple[Delivery, Callable[[], None]]:
         """The avatar and what ends it, for the realm."""
         options = self._listeners[peer.listener]
         delivery = Delivery(
             peer=peer,
             account=account,
-            limit=self._services.border.limit(options.message_size, peer, account),
             services=self._services,
             options=options,
             next_id=self._next_id,

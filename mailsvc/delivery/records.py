@@ -3,6 +3,7 @@
 ::
 
     sender, recipients, decisions -> accepted -> events, for the transaction that accepts the message
+    sender, what is told          -> stopped  -> events, for the same
     sender, MailError             -> refused  -> event, to be noted
 """
 
@@ -12,11 +13,12 @@ from mailsvc.core.errors import MailError
 from mailsvc.core.interfaces.delivery import Recipient
 from mailsvc.core.ledger import Event, Happening
 from mailsvc.core.relay import RelayDecision
+from mailsvc.core.reports import Action, Told
 from mailsvc.delivery.services import Sender
 from mailsvc.formats.address import Address
 from mailsvc.formats.smtp import mailbox
 
-__all__ = ["accepted", "refused"]
+__all__ = ["accepted", "refused", "stopped"]
 
 
 def accepted(
@@ -65,6 +67,25 @@ def _accepted(
         reason=why if isinstance(why, str) else why.reason,
         decision=decision,
     )
+
+
+def stopped(sender: Sender, told: Iterable[Told], at: int, queue_id: str, size: int) -> list[Event]:
+    """The rows of those recipients to whom an accepted message does not go (the border, loops); its sender has a report of it."""
+    return [
+        Event(
+            at=at,
+            what=Happening.FAILED,
+            queue_id=queue_id,
+            account_id=sender.answers,
+            sender=_text(sender.envelope.reverse_path),
+            recipients=(one.address,),
+            size=size,
+            reason=one.status,
+            reply=one.reply,
+        )
+        for one in told
+        if one.action is Action.FAILED
+    ]
 
 
 def refused(sender: Sender, recipient: Address | None, at: int, error: MailError) -> Event:

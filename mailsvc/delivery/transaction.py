@@ -32,7 +32,8 @@ from mailsvc.delivery.submission import missing_fields
 from mailsvc.delivery.trace import rendered_date, trace
 from mailsvc.formats.address import Address
 from mailsvc.formats.message_id import message_id
-from mailsvc.formats.received import return_path
+from mailsvc.formats.mime.fields import Fields
+from mailsvc.formats.received import passes, return_path
 from mailsvc.formats.smtp import mailbox, path
 from mailsvc.monitor import counters
 
@@ -84,7 +85,7 @@ class Transaction:
     async def _commit(self) -> str:
         permission = self._sender.permission
         try:
-            plan = dispatch(self.recipients, self._services.border, self._intake.size)
+            plan = dispatch(self.recipients, self._services.border, self._intake.size, self._passes())
             body = await self._intake.close()
             await permission.check_from(self._intake.header)
         except BaseException:
@@ -94,13 +95,27 @@ class Transaction:
         queue_id = self._next_id()
         second = int(self._services.now())
         deliver = await self._deliver(plan, body, queue_id, second)
-        spending = permission.operations()
+        spending = permission.operations(self._leaving())
         results = await self._services.store.apply(
-            [*spending, deliver, *self._record(deliver, queue_id), *await self._report(plan, deliver, queue_id)]
+            [*spending, deliver, *self._record(plan, deliver, queue_id), *await self._report(plan, deliver, queue_id)]
         )
         permission.accepted(results[: len(spending)])
         self._log(queue_id, body.size)
         return queue_id
+
+    def _passes(self) -> Sequence[str]:
+        """For whom the message has been here before; looked for only where an alias might send it round in a circle."""
+        if not any(one.is_alias for one in self.recipients):
+            return ()
+        return passes(Fields(self._intake.header).all(b"received"), self._services.hostname)
+
+    def _leaving(self) -> int:
+        """How many of the recipients that needed a permission the border lets out."""
+        lets_out, size = self._services.border.lets_out, self._intake.size
+        return sum(
+            one.forward_path in self._sender.permission.allowed and lets_out(one.forward_path, size)
+            for one in self.recipients
+        )
 
     async def _deliver(self, plan: Dispatch, body: Body, queue_id: str, second: int) -> Deliver:
         prefix = trace(self._sender, self.recipients, self._services.hostname, queue_id, second)
@@ -136,7 +151,7 @@ class Transaction:
         )
 
     async def _report(self, plan: Dispatch, deliver: Deliver, queue_id: str) -> Sequence[Operation]:
-        """What tells the sender at once (RFC 3461 5.2.3, the border)."""
+        """What tells the sender at once (RFC 3461 5.2.3, the border, loops)."""
         envelope = self._sender.envelope
         if not plan.told:
             return ()
@@ -153,12 +168,15 @@ class Transaction:
         )
         return await self._services.reports.report(original, plan.told)
 
-    def _record(self, deliver: Deliver, queue_id: str) -> Sequence[Operation]:
+    def _record(self, plan: Dispatch, deliver: Deliver, queue_id: str) -> Sequence[Operation]:
         """What the ledger keeps of it, in the same transaction."""
         found = message_id(self._intake.header) or message_id(deliver.prefix)
         size = len(deliver.prefix) + deliver.size
         return self._services.ledger.within(
-            records.accepted(self._sender, self.recipients, deliver.date, queue_id, found, size)
+            [
+                *records.accepted(self._sender, self.recipients, deliver.date, queue_id, found, size),
+                *records.stopped(self._sender, plan.told, deliver.date, queue_id, size),
+            ]
         )
 
     def _note(self, error: MailError, recipient: Address | None) -> None:

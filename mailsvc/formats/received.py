@@ -3,15 +3,20 @@
 Nothing in it tells who logged in: a message shows its path, not a login name.
 """
 
+import re
+from collections.abc import Iterable
 from datetime import datetime
 from email.utils import format_datetime
 
 import attrs
 
-from mailsvc.formats.address import Address
-from mailsvc.formats.smtp import mailbox, path
+from mailsvc.formats.address import Address, canonical_domain
+from mailsvc.formats.smtp import Malformed, mailbox, path, rcpt_argument
 
-__all__ = ["Hop", "address_literal", "date_time", "received", "return_path", "with_protocol"]
+__all__ = ["Hop", "address_literal", "date_time", "passes", "received", "return_path", "with_protocol"]
+
+_OURS = re.compile(rb"\sby\s+(\S+)\s+with\s+\S+(?:\s+\(POP-before-SMTP\))?\s+id\s+[^\s;]+(?:\s+for\s+<(.*?)>)?;")
+"""What :func:`received` writes, however it was folded since."""
 
 
 @attrs.frozen(kw_only=True)
@@ -63,6 +68,21 @@ def received(hop: Hop) -> bytes:
         f"\tby {hop.by} with {hop.protocol}{grant} id {hop.id}{target};\r\n"
         f"\t{hop.date}\r\n"
     ).encode()
+
+
+def passes(values: Iterable[bytes], by: str) -> list[str]:
+    """How often a message has been here: for each Received field that is ours, for whom it then was: the canonical address, ``""`` for
+    several recipients. ``values``: of its Received fields, unfolded; ``by``: our name."""
+    ours = (_OURS.search(value) for value in values)
+    name = canonical_domain(by)
+    return [_addressee(one[2]) for one in ours if one and canonical_domain(one[1].decode("utf-8", "replace")) == name]
+
+
+def _addressee(text: bytes | None) -> str:
+    try:
+        return rcpt_argument(b"TO:<" + text + b">")[0].canonical if text else ""
+    except Malformed:
+        return ""
 
 
 def return_path(reverse_path: Address | None) -> bytes:

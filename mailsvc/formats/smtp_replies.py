@@ -13,7 +13,7 @@ long, raises :class:`BadReply`, from then on always: nobody knows any more which
 import re
 from typing import NamedTuple
 
-__all__ = ["LINES_LIMIT", "LINE_LIMIT", "TEXT_LIMIT", "BadReply", "ReplyReader", "ServerReply"]
+__all__ = ["LINES_LIMIT", "LINE_LIMIT", "TEXT_LIMIT", "BadReply", "ReplyReader", "ServerReply", "is_reply"]
 
 LINE_LIMIT = 2048
 """Octets of a line with its CRLF; RFC 5321 4.5.3.1.5 says 512, some servers explain themselves at greater length."""
@@ -25,7 +25,13 @@ TEXT_LIMIT = 2000
 """Characters of a reply that are kept for people."""
 
 _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
+_CODE = re.compile(r"[2-5][0-9][0-9](?: |$)")
 _STATUS = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?: |$)")
+
+
+def is_reply(words: str) -> bool:
+    """Whether words about a recipient are what a server replied, the code first (RFC 5321 4.2); our own have none."""
+    return _CODE.match(words) is not None
 
 
 class BadReply(Exception):

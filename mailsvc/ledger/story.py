@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from mailsvc.core.ledger import Event, Happening
 from mailsvc.core.relay import Miss, RelayDecision
+from mailsvc.formats.smtp_replies import is_reply
 from mailsvc.texts import Sentence
 
 __all__ = ["tell"]
@@ -91,9 +92,16 @@ def _facts(event: Event, seen: Mapping[str, str], when: When) -> dict[str, objec
         "recipients": ", ".join(event.recipients) or Sentence("trace.all-recipients"),
         "size": f"{event.size:,}",
         "account": event.account or Sentence("trace.nobody"),
-        "host": seen.get("host") or Sentence("trace.no-host"),
+        "host": seen.get("host", ""),
         "reply": event.reply or event.reason,
+        "said": _said(event.reply or event.reason, seen.get("host", "")),
     }
+
+
+def _said(words: str, host: str) -> Sentence:
+    """Why something is not sent: a server's words, or ours about one that was tried, or ours."""
+    key = "trace.said" if host and is_reply(words) else "trace.tried" if host else "trace.ours"
+    return Sentence(key, host=host, reply=words)
 
 
 def _why(event: Event, when: When) -> Iterator[Sentence]:

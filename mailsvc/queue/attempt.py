@@ -64,6 +64,7 @@ class Attempts:
 
     async def _send(self, way: Way, mail: Mail, recipients: Sequence[MailRecipient]) -> Result:
         """Never raises for what names, hosts or the line do; what ``mail.read`` raises comes through."""
+        way = way.for_sender(mail.sender)
         kept = self._pool.take(way.lane)
         if kept is not None:
             try:

@@ -19,7 +19,7 @@ from mailsvc.queue.options import QueueOptions, RelayDomainOptions, RouteOptions
 from mailsvc.queue.pool import Pool
 from mailsvc.queue.routing import Ourselves, Router
 from mailsvc.queue.service import QueueService
-from mailsvc.queue.ways import Ways
+from mailsvc.queue.ways import Senders, Ways
 
 __all__ = ["Surroundings", "make_queue"]
 
@@ -49,8 +49,12 @@ def make_queue(
     options: QueueOptions,
     routes: Sequence[RouteOptions] = (),
     relay_domains: Sequence[RelayDomainOptions] = (),
+    senders: Senders | None = None,
 ) -> QueueService:
-    """The queue of one process. Raises ValueError for an address or a host in the options that is none."""
+    """The queue of one process. Raises ValueError for an address or a host in the options that is none.
+
+    :param senders: our addresses for mail from domains that have their own.
+    """
     ourselves = Ourselves([around.hostname, *options.names], options.addresses, around.listening)
     pool = Pool(around.reactor, options.connection_idle, options.messages_per_connection)
     means = Means(
@@ -58,7 +62,7 @@ def make_queue(
         store=around.store,
         reports=around.reports,
         ledger=around.ledger,
-        ways=Ways(options, routes, relay_domains, around.hostname),
+        ways=Ways(options, routes, relay_domains, around.hostname, senders),
         attempts=Attempts(Router(around.resolver, ourselves), around.connector, pool),
         pool=pool,
         options=options,

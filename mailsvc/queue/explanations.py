@@ -1,6 +1,7 @@
 """What an enhanced status code (RFC 3463, with the IANA registry) means to somebody who only wants to send mail.
 
-The other server's own words are quoted as well: this table says in plain language what has happened and what to do.
+The words in which it was said, the other server's or ours, are quoted as well: this table says in plain language what has happened and
+what to do.
 """
 
 from mailsvc.core.reports import Action, Told
@@ -45,8 +46,20 @@ _WHY = {
     "4.2.0": "report.why.greylisting",
     "4.7.0": "report.why.greylisting",
     "4.7.1": "report.why.greylisting",
+    "4.7.8": "report.why.misconfigured-here",  # our log-in at a smarthost
 }
 """A whole code before its last two numbers, these before the middle one."""
+
+_UNANSWERED = {
+    "report.why.bad-address": "report.why.bad-address-here",
+    "report.why.misconfigured": "report.why.misconfigured-here",
+    "report.why.refused": "report.why.unsent",
+    "report.why.temporary": "report.why.unsent",
+    "report.why.greylisting": "report.why.unsent",
+    "report.why.policy": "report.why.unsent",
+    "report.why.busy": "report.why.unsent",
+}
+"""What is said instead where no other server has said anything: none has refused the mail then."""
 
 _BEYOND = {"5": "report.why.refused", "4": "report.why.temporary"}
 
@@ -60,6 +73,8 @@ def explain(told: Told, size: int) -> Sentence | None:
         return None  # that is said anyway
     if key == "report.why.too-big" and told.limit:
         key = "report.why.too-big-limit"
+    if not told.answered:
+        key = _UNANSWERED.get(key, key)
     if key == "report.why.greylisting" and told.action is Action.FAILED:
         key = "report.why.temporary"  # it was not just that
     domain = told.address.rpartition("@")[2]

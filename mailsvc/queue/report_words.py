@@ -124,8 +124,15 @@ def _lines(one: Told, matter: Matter, texts: Texts) -> Iterator[str]:
 def _quoted(one: Told, texts: Texts) -> Iterator[str]:
     reply = one_line(one.reply)
     if reply:
-        yield f"    {texts.say('report.remote', host=one_line(one.host)) if one.host else texts.say('report.ours')}"
+        yield f"    {texts.say(_who(one), host=one_line(one.host))}"
         yield wrap(reply[:_LONGEST_REPLY], "      ")
+
+
+def _who(one: Told) -> str:
+    """Whose words they are: of what never answered we say so ourselves."""
+    if one.answered:
+        return "report.remote"
+    return "report.ours-of" if one.host else "report.ours"
 
 
 def _end(matter: Matter, texts: Texts) -> Iterator[str]:

@@ -23,7 +23,7 @@ from mailsvc.core.interfaces.store import IBodies
 from mailsvc.core.operations import Deliver, Operation
 from mailsvc.core.queued import Notify, Outgoing, OutgoingRecipient, QueuedMessage
 from mailsvc.core.reports import Action, Original, Told
-from mailsvc.core.values import SystemFlag
+from mailsvc.core.values import Body, SystemFlag
 from mailsvc.formats.address import canonical_domain
 from mailsvc.formats.downgrade import end_of_header
 from mailsvc.formats.dsn.build import Letter, Returned, build
@@ -31,7 +31,9 @@ from mailsvc.formats.dsn.values import DeliveryStatus, RecipientStatus
 from mailsvc.formats.mime.parts import scan
 from mailsvc.formats.mime.text import field_text
 from mailsvc.formats.received import return_path
+from mailsvc.formats.sevenbit import CannotConvert, seven_bit
 from mailsvc.formats.smtp import mailbox
+from mailsvc.formats.smtp_replies import is_reply
 from mailsvc.queue.addressees import Addressee, Addressees
 from mailsvc.queue.report_words import Audience, Matter, compose
 
@@ -114,6 +116,20 @@ class Reports:
 
     async def _write(self, original: Original, told: tuple[Told, ...], addressee: Addressee, report_id: str) -> bytes:
         returned = await _returned(original, _may_return_all(original, told))
+        report = self._compose(original, told, addressee, report_id, returned)
+        if returned and returned.full and not (addressee.takes_utf8 or _can_go_anywhere(report)):
+            only_header = Returned(_header(returned.octets), False, returned.utf8)
+            return self._compose(original, told, addressee, report_id, only_header)
+        return report
+
+    def _compose(
+        self,
+        original: Original,
+        told: tuple[Told, ...],
+        addressee: Addressee,
+        report_id: str,
+        returned: Returned | None,
+    ) -> bytes:
         header = scan(returned.octets if returned else b"\r\n")
         subject, text = compose(
             Matter(
@@ -149,14 +165,13 @@ class Reports:
 
     async def _deliver(self, octets: bytes, addressee: Addressee, report_id: str) -> Deliver:
         second, prefix = int(self._now()), return_path(None)
-        writer = self._bodies.create()
-        writer.write(octets)
-        body = await writer.close()
+        # With its transaction whatever its size, not a file: the store may refuse that for hours (the settler asks again and again),
+        # and by then a file without a message would be swept away, so that it could never be carried out.
+        body = Body(len(octets), data=octets)
         return Deliver(
             accounts=tuple(account.id for account in addressee.place.accounts),
             prefix=prefix,
             data=body.data,
-            location=body.location,
             size=body.size,
             date=second,
             flags=0 if addressee.address.isascii() else SystemFlag.UTF8,
@@ -199,6 +214,15 @@ async def _returned(original: Original, all_of_it: bool) -> Returned | None:
     return Returned(_header(octets), False, original.utf8) if octets else None
 
 
+def _can_go_anywhere(report: bytes) -> bool:
+    """Whether a host on the way back that takes seven bits only could be given it (RFC 6522 3): not with a signed 8-bit message in it."""
+    try:
+        seven_bit(report)
+    except CannotConvert:
+        return False
+    return True
+
+
 def _may_return_all(original: Original, told: Sequence[Told]) -> bool:
     """Only with a failure (RFC 3461 6.2), if the sender has not said HDRS, and up to a size."""
     return _any_failed(told) and original.ret != "HDRS" and original.size <= MOST_RETURNED
@@ -215,14 +239,14 @@ def _header(octets: bytes) -> bytes:
 
 
 def _recipient_status(told: Told) -> RecipientStatus:
-    code = told.reply[:3]
-    kind = "smtp" if len(code) == 3 and code.isascii() and code.isdigit() else "X-mailsvc"
+    kind = "smtp" if is_reply(told.reply) else "X-mailsvc"  # RFC 3464 2.3.6: a code of SMTP, or words of our own
     return RecipientStatus(
         final=told.address,
         action=told.action.value,
         status=told.status,
         original=told.orcpt,
-        remote=told.host.partition(" [")[0],
+        # RFC 3464 2.3.5 and 2.3.6: who reported the status to us; without it, the diagnostic is ours.
+        remote=told.host.partition(" [")[0] if told.answered else "",
         diagnostic=f"{kind};{told.reply}" if told.reply else "",
         tried=_moment(told.at) if told.at else None,
         until=_moment(told.until) if told.until and told.action is Action.DELAYED else None,

@@ -4,9 +4,12 @@ The closest ``[[route]]`` counts: one that names the domain, else the longest of
 MX records, on the terms of ``[queue]``. An address literal is a destination like others, but that it is its own host where no route names
 one: whoever writes an address instead of a domain gets round no smarthost, and out of no server that holds everything. Only what somebody
 made of a destination by hand (``mailsvc queue reroute``), ``host:port``, is that host and nothing else.
+
+From which of our addresses mail goes: the route's, else those of the sender's domain (:meth:`Way.for_sender`), else those of ``[queue]``.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from errno import EILSEQ
 from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
@@ -18,9 +21,12 @@ from mailsvc.formats.address import canonical_domain
 from mailsvc.queue.backoff import Patience, patience
 from mailsvc.queue.options import QueueOptions, RelayDomainOptions, RouteOptions, find_relay_domain, split_host
 
-__all__ = ["Way", "Ways"]
+__all__ = ["Senders", "Way", "Ways"]
 
 _REMEMBERED = 4096
+
+Senders = Mapping[str, tuple[str, ...]]
+"""Canonical domain of the reverse-path -> our addresses for its mail."""
 
 
 @attrs.frozen
@@ -28,7 +34,8 @@ class Way:
     """The way to a destination.
 
     :ivar lane: what concurrency is counted for (see :mod:`mailsvc.queue.schedule`). :ivar hosts: host and port of each next server, in
-    order; empty: as the MX records of ``domain`` say, at ``port``. :ivar sources: our addresses. :ivar password: the file it is in.
+    order; empty: as the MX records of ``domain`` say, at ``port``. :ivar sources: our addresses. :ivar senders: those of senders' domains
+    that have their own. :ivar password: the file it is in.
     """
 
     lane: str
@@ -40,12 +47,20 @@ class Way:
     implicit_tls: bool = False
     lmtp: bool = False
     sources: tuple[str, ...] = ()
+    senders: Senders = attrs.field(factory=dict, hash=False)
     user: str = ""
     password: Path | None = None
     hold: bool = False
 
+    def for_sender(self, sender: str) -> "Way":
+        """The way for mail with this reverse-path: from its domain's own addresses, on connections that no other mail is sent on."""
+        sources = self.senders.get(canonical_domain(sender.rpartition("@")[2]))
+        if not sources:
+            return self
+        return attrs.evolve(self, sources=sources, lane=f"{self.lane}; from {'/'.join(sources)}")
+
     def terms(self, hop: Hop) -> Terms:
-        """The terms for one next hop. Raises OSError if the password cannot be read."""
+        """The terms for one next hop. Raises OSError, whose ``strerror`` says why, if the password cannot be read."""
         version = ip_address(hop.address).version
         source = next((one for one in self.sources if ip_address(one).version == version), "")
         return Terms(self.helo, self.tls, source, self._credentials(), self.lmtp)
@@ -53,7 +68,10 @@ class Way:
     def _credentials(self) -> Credentials | None:
         if not self.user or self.password is None:
             return None
-        return Credentials(self.user, self.password.read_text(encoding="utf-8").rstrip("\r\n"))
+        try:
+            return Credentials(self.user, self.password.read_text(encoding="utf-8").rstrip("\r\n"))
+        except UnicodeDecodeError as error:  # RFC 4616 2: a password is UTF-8
+            raise OSError(EILSEQ, "it is not UTF-8; save it as UTF-8", str(self.password)) from error
 
 
 class Ways:
@@ -65,8 +83,11 @@ class Ways:
         routes: Sequence[RouteOptions] = (),
         relay_domains: Iterable[RelayDomainOptions] = (),
         hostname: str = "localhost",
+        senders: Senders | None = None,
     ) -> None:
+        """:param senders: our addresses for mail from domains that have their own."""
         self._options = options
+        self._senders = senders or {}
         self._relay_domains = tuple(relay_domains)
         self._helo = options.helo or hostname
         self._routes = {_pattern(name): route for route in reversed(routes) for name in route.domains}
@@ -119,6 +140,7 @@ class Ways:
             implicit_tls=route.implicit_tls,
             lmtp=route.lmtp,
             sources=route.sources or options.sources,
+            senders={} if route.sources else self._senders,
             user=route.user,
             password=route.password,
             hold=route.hold,

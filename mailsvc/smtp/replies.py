@@ -38,6 +38,7 @@ LOG_IN_FIRST = Reply(530, "5.7.0", "Authentication required")
 TLS_FIRST = Reply(530, "5.7.0", "Authentication required; say STARTTLS first, then AUTH")
 TLS_ELSEWHERE = Reply(530, "5.7.0", "Authentication required, which needs TLS; there is none on this port, use another")
 
+NO_DSN = Reply(555, "5.7.1", "Delivery reports (DSN) are not offered to you here")
 NEEDS_UTF8 = Reply(553, "5.6.7", "This address needs SMTPUTF8 in MAIL")
 
 ALREADY_LOGGED_IN = Reply(503, "5.5.1", "Already authenticated")

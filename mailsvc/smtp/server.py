@@ -8,7 +8,7 @@ Extensions: PIPELINING 2920, SIZE 1870, 8BITMIME 6152, SMTPUTF8 6531, ENHANCEDST
 DSN 3461, ETRN 1985, LIMITS 9422.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
 import attrs
@@ -19,6 +19,7 @@ from mailsvc.core.deadline import Pace
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.delivery import Envelope, ITransaction
 from mailsvc.core.interfaces.release import IRelease
+from mailsvc.core.values import Peer
 from mailsvc.delivery.border import SizeLimit
 from mailsvc.formats import smtp as grammar
 from mailsvc.formats.address import Address
@@ -52,9 +53,15 @@ class SMTPServer(Session):
     no_recipients = replies.NO_RECIPIENTS
 
     def __init__(
-        self, options: ListenerOptions, portal: Portal, hostname: str, release: IRelease | None = None
+        self,
+        options: ListenerOptions,
+        portal: Portal,
+        hostname: str,
+        release: IRelease | None = None,
+        size_limit: Callable[[Peer], int] | None = None,
     ) -> None:
         super().__init__(options, portal, hostname)
+        self._size_limit = size_limit
         self._release = release
         self._chunking = False
         self._chunked = 0  # octets that came by BDAT
@@ -74,6 +81,8 @@ class SMTPServer(Session):
         parameters = grammar.mail_parameters(given)
         if reverse_path is not None and not (parameters.utf8 or reverse_path.is_ascii):
             raise OutOfPlace(replies.NEEDS_UTF8)
+        if (parameters.ret or parameters.envid) and not self._may_ask_for_reports():
+            raise OutOfPlace(replies.NO_DSN)
         self._utf8 = parameters.utf8
         self._subject = b"MAIL " + argument
         return self._mail(self._envelope(reverse_path, parameters))
@@ -117,6 +126,8 @@ class SMTPServer(Session):
         parameters = grammar.rcpt_parameters(given)
         if not (self._utf8 or forward_path.is_ascii):
             raise OutOfPlace(replies.NEEDS_UTF8)
+        if (parameters.notify or parameters.orcpt) and not self._may_ask_for_reports():
+            raise OutOfPlace(replies.NO_DSN)
         self._subject = b"RCPT " + argument
         return self._rcpt(transaction, forward_path, parameters)
 
@@ -154,8 +165,11 @@ class SMTPServer(Session):
     # --- mail that waits here ---
 
     def extensions(self) -> dict[bytes, list[bytes] | None]:
-        """ETRN only for those who may ask for something."""
+        """SIZE as far as it is known for this client (RFC 1870 4), ETRN only for those who may ask for something."""
         found = super().extensions()
+        if self._size_limit and not self._is_user():
+            limit = self._size_limit(self.peer)
+            found[b"SIZE"] = [b"%d" % limit] if limit else None
         if self._may_release():
             found[b"ETRN"] = None
         return found

@@ -13,7 +13,7 @@ asked of the portal at the first MAIL after any of the former changed); the tran
 """
 
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any, ClassVar
 
 import attrs
@@ -280,18 +280,38 @@ class Session(Conversation, smtp.ESMTP):
             b"SMTPUTF8": None,
             b"ENHANCEDSTATUSCODES": None,
             b"CHUNKING": None,
-            b"DSN": None,
         }
+        if self._may_ask_for_reports():
+            found[b"DSN"] = None
         if self._can_start_tls():
             found[b"STARTTLS"] = None
         found[b"LIMITS"] = [b"RCPTMAX=%d" % self.options.recipients]
-        mechanisms = offered(self.options.mechanisms, self.peer)
-        if mechanisms and b"AUTH" in self.verbs and self.authenticated is None:
+        mechanisms = self._mechanisms()
+        if mechanisms:
             found[b"AUTH"] = [name.encode("ascii") for name in mechanisms]
             old = [name.encode("ascii") for name in _OLD_AUTH if name in mechanisms]
             if old and self.options.old_auth:
                 found[b"AUTH=" + old[0]] = old[1:]
         return found
+
+    def _mechanisms(self) -> Sequence[str]:
+        """By which this client may still log in on this connection, as it is now."""
+        if b"AUTH" not in self.verbs or self.authenticated is not None:
+            return ()
+        return offered(self.options.mechanisms, self.peer)
+
+    def _is_user(self) -> bool:
+        """Whether the client has logged in, or may yet do so on this connection as it is: EHLO is not said again for it."""
+        logs_in = self.options.protocol is Protocol.SUBMISSION or self.authenticated is not None
+        return logs_in or bool(self._mechanisms())
+
+    def _may_ask_for_reports(self) -> bool:
+        """Whether DSN is there for this client: those who log in need it wherever they are."""
+        return (
+            self.options.protocol is Protocol.SUBMISSION
+            or self.authenticated is not None
+            or within(self.peer.address, self.options.dsn)
+        )
 
     def _can_start_tls(self) -> bool:
         return self.factory.tls is not None and self.options.tls is TLSMode.STARTTLS and self.peer.tls is None

@@ -1,6 +1,7 @@
 """Options of one listener: where it listens, how it is protected, and how much a stranger may ask of it."""
 
 import enum
+from ipaddress import ip_network
 
 import attrs
 
@@ -117,6 +118,15 @@ class ListenerOptions:
         en="Networks whose clients are told by EXPN whom an address of ours leads to; for everyone else EXPN is off.",
         ja="EXPN で、ここのアドレスの届け先を答えるネットワーク。ほかには EXPN を使わせない。",
         example='["127.0.0.0/8"]',
+    )
+    dsn: tuple[Network, ...] = option(
+        (ip_network("0.0.0.0/0"), ip_network("::/0")),
+        en="SMTP, LMTP: networks whose clients may ask for delivery reports (DSN); who has logged in always may. With [] on port 25 no "
+        "stranger can have reports of success sent to whomever he names as the sender; an honest sender hears from his own server then "
+        "that the mail was handed over.",
+        ja="SMTP と LMTP で、配送通知（DSN）を求めてよいネットワーク。ログインした人はいつでも求められる。ポート 25 で [] にすると、"
+        "外部の者が他人のアドレスを差出人と偽り、その人に成功の通知を送りつけさせることができなくなる。正当な差出人には、"
+        "メールが渡されたことをその人のサーバーが知らせる。",
     )
     message_size: Size = option(
         Size(50_000_000),

@@ -25,6 +25,7 @@ SMARTHOST = '[[route]]\ndomains = ["*"]\nhosts = ["smart.example:587"]\n'
         ("[queue]\nconnections_per_destination = 0\n", "connections_per_destination"),
         ("[queue]\nport = 70000\n", "port"),
         ('[queue]\nsources = ["mail.example.test"]\n', "sources"),
+        ('[[domain]]\nname = "b.test"\nsources = ["192.0.2.1", "b.test"]\n', "sources[2]"),
         ('[queue]\ntls = "always"\n', "tls"),
         ('[[route]]\nhosts = ["a"]\n', "domains"),
         ('[[route]]\ndomains = ["*"]\nhosts = ["a:b:c", "[192.0.2.1]"]\n', "hosts"),
@@ -74,6 +75,22 @@ def test_check_looks_at_routes(tmp_path: Path) -> None:
         ("check.key-mode", Grade.LOOK),
         ("check.route-hold", Grade.LOOK),
     }
+
+
+def test_check_reads_passwords(tmp_path: Path) -> None:
+    """A password file that is not UTF-8 is found before mail waits for it."""
+    now = datetime.datetime.now(datetime.UTC)
+    config = load(create(tmp_path / "new", Initial(domain="example.test", port_offset=31000), now))
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"gr\xfc\xdf\n")
+    secret.chmod(0o600)
+    smarthost = RouteOptions(domains=("*",), hosts=("127.0.0.1",), user="we", password=ReadableFile(secret))
+    found = [
+        (finding.text.key, finding.grade)
+        for finding in examine(attrs.evolve(config, route=(smarthost,)), now)
+        if finding.subject.startswith("route ")
+    ]
+    assert found == [("check.route-ok", Grade.OK), ("check.route-encoding", Grade.BAD)]
 
 
 def test_check_warns_of_backscatter(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from mailsvc.core.queued import Notify
 from mailsvc.core.reports import Action
 from mailsvc.core.values import Account
 from mailsvc.delivery.border import Border
-from mailsvc.delivery.dispatch import Dispatch, dispatch
+from mailsvc.delivery.dispatch import MOST_PASSES, Dispatch, dispatch
 from mailsvc.delivery.options import BorderOptions
 from mailsvc.formats.address import Address
 
@@ -22,9 +22,11 @@ X, Y = Address("x", "example.com"), Address("y", "Example.COM")
 SUCCESS, FAILURE, DELAY, NEVER = Notify.SUCCESS, Notify.FAILURE, Notify.DELAY, Notify.NEVER
 
 
-def plan(*recipients: Recipient, size: int = 100, limit: int = 0, inside: tuple[str, ...] = ()) -> Dispatch:
+def plan(
+    *recipients: Recipient, size: int = 100, limit: int = 0, inside: tuple[str, ...] = (), passes: tuple[str, ...] = ()
+) -> Dispatch:
     """What becomes of a message for them."""
-    return dispatch(recipients, Border(BorderOptions(message_size=Size(limit), domains=inside)), size)
+    return dispatch(recipients, Border(BorderOptions(message_size=Size(limit), domains=inside)), size, passes)
 
 
 def outside(address: Address, notify: int = 0, orcpt: str = "") -> Recipient:
@@ -183,3 +185,24 @@ def test_nobody_is_lost(recipients: list[Recipient], limit: int, size: int) -> N
     assert sorted(result.accounts) == sorted(accounts)
     assert sorted(queued) == sorted(addresses - stopped)
     assert {one.address for one in result.told if one.action is Action.FAILED} == stopped
+
+
+def test_an_alias_that_leads_back() -> None:
+    """What was sent on by an alias and comes back to it goes no further, not even to people here again; its sender is told."""
+    alias = Recipient(Address("List", "Example.test"), (ALICE,), (X,), FAILURE, "rfc822;a@b")
+    result = plan(alias, Recipient(LIST, (BOB,)), outside(Y), passes=("", "list@example.test"))
+    assert (result.accounts, [one.address for one in result.outgoing]) == ((2,), ["y@Example.COM"])
+    assert told(result) == [("List@Example.test", Action.FAILED, "5.4.6")]
+    assert (result.told[0].notify, result.told[0].orcpt) == (FAILURE, "rfc822;a@b")
+    with pytest.raises(MailError) as caught:
+        plan(alias, passes=("list@example.test",))
+    assert (caught.value.kind, caught.value.reason) == (Kind.BAD_CONTENT, "mail-loop")
+
+
+def test_a_loop_by_many_ways() -> None:
+    """Whoever it was for: what has been here so often is sent on by no alias any more. People here and elsewhere still have their mail."""
+    alias = Recipient(LIST, (), (X,))
+    assert plan(alias, passes=("",) * (MOST_PASSES - 1)).outgoing
+    with pytest.raises(MailError, match="loop"):
+        plan(alias, passes=("",) * MOST_PASSES)
+    assert plan(Recipient(LIST, (ALICE,)), outside(Y), passes=("",) * 50).told == ()

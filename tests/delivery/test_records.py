@@ -9,8 +9,11 @@ from twisted.trial.unittest import TestCase
 from mailsvc.core.errors import MailError
 from mailsvc.core.interfaces.delivery import Envelope, Recipient
 from mailsvc.core.ledger import Event, Happening, Query
+from mailsvc.core.options import Size
 from mailsvc.core.values import Account, Peer
 from mailsvc.delivery import Reception
+from mailsvc.delivery.border import Border
+from mailsvc.delivery.options import BorderOptions
 from mailsvc.delivery.records import accepted
 from mailsvc.delivery.services import Sender, Services
 from mailsvc.formats.address import Address
@@ -39,7 +42,7 @@ class RecordTests(TestCase):
         address = f"{name}@example.test"
         return Account(self.made.accounts[address], address)
 
-    def avatar(self, account: Account | None = None, **options: Any) -> Any:
+    def avatar(self, account: Account | None = None, border: int = 0, **options: Any) -> Any:
         """What a client on port 25 is given."""
         listener = ListenerOptions(protocol=Protocol("smtp"), port=25, **options)
         permits = make_test_permits(self.made.directory)
@@ -50,6 +53,7 @@ class RecordTests(TestCase):
             permits=permits,
             reports=RememberedReports(),
             hostname="mx.example.test",
+            border=Border(BorderOptions(message_size=Size(border))),
             ledger=self.ledger,
         )
         peer = Peer("192.0.2.1", listener.name, "smtp", mechanism="PLAIN" if account else "")
@@ -110,6 +114,20 @@ class RecordTests(TestCase):
             await transaction.commit()
         (event,) = await self.rows()
         self.assertEqual((event.what, event.reason, event.recipients), (Happening.REFUSED, "too-big", ()))
+
+    async def test_who_is_beyond_the_border(self) -> None:
+        """A recipient to whom an accepted message does not go has a row that says so, and why."""
+        bob = self.account("bob")
+        transaction = await self.avatar(bob, border=100).mail(SENDER)
+        for recipient in (ALICE, ELSEWHERE):
+            await transaction.rcpt(recipient)
+        transaction.write(b"x" * 200)
+        queue_id = await transaction.commit()
+        failed, accepted = await self.rows(text="taro@example.com")
+        self.assertEqual((accepted.what, failed.what), (Happening.ACCEPTED, Happening.FAILED))
+        self.assertEqual((failed.queue_id, failed.account_id, failed.reason), (queue_id, bob.id, "5.3.4"))
+        self.assertIn("100 bytes", failed.reply)
+        self.assertEqual([one.what for one in await self.rows(text="alice@example.test")], [Happening.ACCEPTED])
 
     async def test_each_decision_has_its_row(self) -> None:
         """Recipients elsewhere stand with the decision that allowed them; those here with none."""

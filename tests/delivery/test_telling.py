@@ -51,7 +51,12 @@ class TellingTests(TestCase):
         self.patch(self.store, "apply", counted)
 
     async def send(
-        self, sender: Address | None, *recipients: tuple[Address, int], size: int = 100, envid: str = ""
+        self,
+        sender: Address | None,
+        *recipients: tuple[Address, int],
+        size: int = 100,
+        envid: str = "",
+        data: bytes = b"",
     ) -> str:
         """Hand a message in as alice."""
         directory = self.made.directory
@@ -72,7 +77,9 @@ class TellingTests(TestCase):
         transaction = await avatar.mail(Envelope(sender, "client.example", envid=envid))
         for address, notify in recipients:
             await transaction.rcpt(address, notify)
-        transaction.write(b"Subject: news\r\nMessage-ID: <1@example.com>\r\n\r\n" + b"x" * (size - 60) + b"\r\n")
+        transaction.write(
+            data or b"Subject: news\r\nMessage-ID: <1@example.com>\r\n\r\n" + b"x" * (size - 60) + b"\r\n"
+        )
         return await transaction.commit()
 
     async def inbox(self, name: str) -> list[bytes]:
@@ -141,6 +148,24 @@ class TellingTests(TestCase):
         self.assertIn(b"1000 bytes", report)
         self.assertNotIn(b"xxxx", report)  # it would not get through the border either
         self.assertEqual((len(await self.inbox("bob")), await self.queued()), (1, []))
+
+    async def test_a_loop_through_another_server(self) -> None:
+        """An alias whose other server sends its mail back: at the second round it is refused, or told if others have it."""
+        self.store.commit([AddAlias("list@example.test", ("bob@example.test", "x@example.net"))])
+        listed = Address("list", "example.test")
+        await self.send(ALICE, (listed, 0))
+        ((_, recipient, octets),) = await self.queued()
+        self.assertEqual(recipient, "x@example.net")
+        back = b"Received: from mx.example.test by mx.example.net;\r\n\tyesterday\r\n" + octets
+        with self.assertRaises(MailError) as caught:
+            await self.send(ALICE, (listed, 0), data=back)
+        self.assertEqual(caught.exception.reason, "mail-loop")
+        await self.send(ALICE, (listed, 0), (Address("postmaster", "example.test"), 0), data=back)
+        (report,) = await self.inbox("alice")
+        status = self.fields(report)[1]
+        self.assertEqual((status["Final-Recipient"], status["Status"]), ("rfc822; list@example.test", "5.4.6"))
+        self.assertEqual((len(await self.inbox("postmaster")), len(await self.inbox("bob"))), (1, 1))
+        self.assertEqual(len(await self.queued()), 1)
 
     async def test_nobody_is_told(self) -> None:
         """NOTIFY without FAILURE, and no report of success to the null sender."""

@@ -3,10 +3,12 @@
 from datetime import datetime, timedelta, timezone
 from email import message_from_bytes, policy
 
+import attrs
 from hypothesis import given
 
 from mailsvc.formats.address import Address
-from mailsvc.formats.received import Hop, address_literal, date_time, received, return_path, with_protocol
+from mailsvc.formats.mime.fields import Fields
+from mailsvc.formats.received import Hop, address_literal, date_time, passes, received, return_path, with_protocol
 from tests.formats.test_smtp import ADDRESSES
 
 HOP = Hop(
@@ -88,3 +90,18 @@ def test_literals_and_dates() -> None:
     assert address_literal("2001:db8::1") == "[IPv6:2001:db8::1]"
     tokyo = timezone(timedelta(hours=9))
     assert date_time(datetime(2026, 10, 5, 10, 0, 0, tzinfo=tokyo)) == "Mon, 05 Oct 2026 10:00:00 +0900"
+
+
+@given(ADDRESSES)
+def test_our_own_passes_are_recognised(address: Address) -> None:
+    """Whoever a message was for when it was here, alone, is read from our field again; folded anew or not."""
+    field = received(attrs.evolve(HOP, recipient=address, tls="TLSv1.3", by_grant=True))
+    for header in (field, field.replace(b"\r\n\t", b"\r\n  "), field.replace(b"\r\n\t", b" ")):
+        assert passes(Fields(header).all(b"received"), "MX.example.test") == [address.canonical]
+
+
+def test_passes_elsewhere_do_not_count() -> None:
+    """Only fields by this host are ours; one for several recipients counts, and names nobody."""
+    here, elsewhere = received(HOP), received(attrs.evolve(HOP, by="mx.example.com", recipient=Address("a", "b.test")))
+    forged = b"Received: from x by mx.example.test with SMTP id 1 for <<>>;\r\nReceived: by\r\nReceived: \xff by \xff with x id y;\r\n"
+    assert passes(Fields(here + elsewhere + here + forged).all(b"received"), "mx.example.test") == ["", "", ""]

@@ -129,7 +129,15 @@ STORIES = {
     "something else": attrs.evolve(REFUSED, reason="low-disk", evidence=(("temporary", "yes"), ("not-kept", "12"))),
     "sent on": attrs.evolve(SENT, what=Happening.SENT, reply="250 2.0.0 Ok: queued as 4XyZ", evidence=AT_NEXT_HOP),
     "not yet": attrs.evolve(SENT, what=Happening.DEFERRED, reply="451 4.7.1 Greylisted", evidence=AT_NEXT_HOP),
-    "cannot be sent": attrs.evolve(SENT, what=Happening.FAILED, reply="4.4.1 no answer for 5 days"),
+    "refused there": attrs.evolve(SENT, what=Happening.FAILED, reply="550 5.1.1 No such user", evidence=AT_NEXT_HOP),
+    "nobody answers": attrs.evolve(
+        SENT, what=Happening.DEFERRED, reply="cannot connect: Connection refused", evidence=AT_NEXT_HOP
+    ),
+    "given up unanswered": attrs.evolve(
+        SENT, what=Happening.FAILED, reply="no answer within 300 s", evidence=AT_NEXT_HOP
+    ),
+    "cannot be sent": attrs.evolve(SENT, what=Happening.FAILED, reply="The domain example.com does not exist"),
+    "held back": attrs.evolve(SENT, what=Happening.HELD, reply="Held: a route of the configuration says so"),
     "removed by hand": attrs.evolve(SENT, what=Happening.REMOVED, reply="by hand"),
     "a grant": attrs.evolve(SENT, what=Happening.GRANTED, **HANAKO),
     "its end": attrs.evolve(SENT, what=Happening.ENDED, reason="password", **HANAKO),

@@ -75,6 +75,18 @@ class SendingTests(Case):
         world.pass_time(1)
         assert len(world.hosts.connections) == 3
 
+    def test_a_senders_domain_has_addresses_of_its_own(self):
+        """Its mail goes from there, on connections that carry no other mail; reports and others' mail go from the usual ones."""
+        senders = {"own.example": ("192.0.2.26", "2001:db8::26")}
+        world = self.world(
+            senders=senders, sources=("192.0.2.25",), connections_per_destination=1, connections_at_first=1
+        )
+        for sender in ("a@own.example", "alice@example.test", "b@Own.Example", "", "a@own.example"):
+            world.post(BOB, sender=sender, account=0)
+            world.pass_time(1)
+        assert [one.terms.source for one in world.hosts.connections] == ["192.0.2.26", "192.0.2.25"]
+        assert len(world.hosts.sent) == 5
+
     def test_a_kept_connection_that_was_closed_meanwhile(self):
         """If the other side has closed a connection that was kept, the message goes by a new one, at once."""
         broke = []

@@ -7,9 +7,11 @@ from mailsvc.queue.explanations import explain
 from mailsvc.queue.wrapping import wrap
 
 
-def key(status: str, action: Action = Action.FAILED, reply: str = "", limit: int = 0) -> str:
+def key(
+    status: str, action: Action = Action.FAILED, reply: str = "550 no", host: str = "mx.elsewhere.test [::1]"
+) -> str:
     """Which explanation is given; ``""`` for none."""
-    sentence = explain(Told("bob@elsewhere.test", action, status, reply=reply, limit=limit), 1000)
+    sentence = explain(Told("bob@elsewhere.test", action, status, reply=reply, host=host), 1000)
     return sentence.key.removeprefix("report.why.") if sentence else ""
 
 
@@ -31,6 +33,8 @@ def key(status: str, action: Action = Action.FAILED, reply: str = "", limit: int
         ("5.7.1", "policy"),
         ("5.7.26", "policy"),
         ("4.7.5", "tls"),
+        ("4.7.8", "misconfigured-here"),
+        ("5.7.8", "policy"),
         ("5.0.0", "refused"),
         ("4.0.0", "temporary"),
         ("nonsense", "refused"),
@@ -52,6 +56,26 @@ def test_time_that_is_over() -> None:
     assert key("4.2.2", reply="452 4.2.2 quota") == "full"
     assert key("4.4.7") == ""
     assert key("5.4.7") == "expired"
+
+
+@pytest.mark.parametrize(
+    ("status", "reply", "why"),
+    [
+        ("5.0.0", "given up by the administrator", "unsent"),
+        ("4.0.0", "Waits until its server asks for it (ETRN)", "unsent"),
+        ("5.7.1", "Held: a route of the configuration says so", "unsent"),
+        ("4.7.0", "the host offers no way to log in that we know", "unsent"),
+        ("4.3.5", "Password file: Permission denied", "misconfigured-here"),
+        ("5.1.3", "The address cannot be sent", "bad-address-here"),
+        ("4.4.1", "cannot connect: Connection refused", "no-answer"),
+        ("5.1.2", "The domain elsewhere.test does not exist", "unknown-domain"),
+    ],
+)
+def test_nobody_is_said_to_have_refused_what_nobody_answered(status: str, reply: str, why: str) -> None:
+    """Where the words are ours, the explanation blames no other server, whether one was tried or not."""
+    for action in (Action.FAILED, Action.DELAYED):
+        assert key(status, action, reply) == why
+        assert key(status, action, reply, "") == why
 
 
 def test_success_needs_no_reason() -> None:

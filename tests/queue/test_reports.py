@@ -16,14 +16,19 @@ from twisted.internet.defer import Deferred
 
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.operations import AddAlias, ChangeAccount, Deliver, Operation
+from mailsvc.core.options import Size
 from mailsvc.core.queued import Notify
 from mailsvc.core.reports import Action, Original, Told
 from mailsvc.core.values import SystemFlag
 from mailsvc.formats.address import Address
 from mailsvc.formats.dsn.fields import one_line
 from mailsvc.formats.dsn.read import read
+from mailsvc.formats.sevenbit import seven_bit
 from mailsvc.queue.addressees import NOTICES
 from mailsvc.queue.reports import MOST_RETURNED, Reports, wants
+from mailsvc.store import orphans
+from mailsvc.store.layout import Layout
+from mailsvc.store.options import StoreOptions
 from mailsvc.testing.store import Made, make_store
 
 DATA = Path(__file__).parent / "data"
@@ -141,6 +146,23 @@ GOLDEN = {
             )
         ],
     ),
+    "unreachable": (
+        original(),
+        [
+            Told(
+                "bob@elsewhere.test",
+                Action.FAILED,
+                "4.4.1",
+                reply="cannot connect: Connection refused",
+                host="mx.elsewhere.test [192.0.2.1]",
+                at=ARRIVED + 432_000,
+            )
+        ],
+    ),
+    "given-up": (
+        original(ret="HDRS"),
+        [Told("bob@elsewhere.test", Action.FAILED, "5.0.0", reply="given up by the administrator")],
+    ),
     "several": (
         original(ret="HDRS", envid="QQ314159"),
         [
@@ -156,7 +178,14 @@ GOLDEN = {
             ),
             Told("big@elsewhere.test", Action.FAILED, "5.3.4", reply="552 5.3.4 Message too big", limit=10_000_000),
             Told("list@example.test", Action.EXPANDED, "2.0.0", notify=Notify.SUCCESS),
-            Told("ok@elsewhere.test", Action.RELAYED, "2.0.0", notify=Notify.SUCCESS, reply="250 Ok"),
+            Told(
+                "ok@elsewhere.test",
+                Action.RELAYED,
+                "2.0.0",
+                notify=Notify.SUCCESS,
+                reply="250 Ok",
+                host="mx.elsewhere.test [192.0.2.1]",
+            ),
         ],
     ),
     "delivered": (original(), [Told("bob@example.test", Action.DELIVERED, "2.1.5", notify=Notify.SUCCESS)]),
@@ -196,6 +225,25 @@ def test_notify_decides(desk: Desk, notify: int, told_of: set[Action]) -> None:
         told = Told("bob@elsewhere.test", action, "5.0.0", notify=int(notify))
         assert wants(told) is (action in told_of)
         assert (desk.tell(original(), told) is not None) is (action in told_of)
+
+
+@pytest.mark.parametrize(
+    ("reply", "host", "remote", "diagnostic"),
+    [
+        ("550 5.1.1 no", "mx.elsewhere.test [192.0.2.1]", "mx.elsewhere.test", "smtp;550 5.1.1 no"),
+        ("550", "mx.elsewhere.test [192.0.2.1]", "mx.elsewhere.test", "smtp;550"),
+        ("cannot connect: refused", "mx.elsewhere.test [192.0.2.1]", "", "x-mailsvc;cannot connect: refused"),
+        ("127.0.0.1 does not answer", "127.0.0.1 [127.0.0.1]", "", "x-mailsvc;127.0.0.1 does not answer"),
+        ("The domain does not exist", "", "", "x-mailsvc;The domain does not exist"),
+        ("552 5.3.4 Message too big", "", "", "smtp;552 5.3.4 Message too big"),
+    ],
+)
+def test_only_who_answered_is_quoted(desk: Desk, reply: str, host: str, remote: str, diagnostic: str) -> None:
+    """Programs read the remote's name only where the words are the remote's (RFC 3464 2.3.5, 2.3.6)."""
+    bounce = read(octets(desk.tell(original(), attrs.evolve(UNKNOWN, reply=reply, host=host))))
+    assert bounce is not None
+    (one,) = bounce.status.recipients
+    assert (one.remote, one.diagnostic) == (remote, diagnostic)
 
 
 def test_one_report_for_all_that_is_wanted(desk: Desk) -> None:
@@ -312,6 +360,23 @@ def test_a_store_that_does_not_answer(desk: Desk) -> None:
     assert caught.value.kind is Kind.NOT_NOW
 
 
+def test_a_large_report_outlives_hours_without_the_store(tmp_path: Path) -> None:
+    """A report that the store refuses for now is given to it again and again: the sweep of files without a message takes nothing of it."""
+    options = StoreOptions(low_disk=Size(0), inline_limit=Size(1000))
+    made = make_store(tmp_path, options=options)
+    told = [attrs.evolve(UNKNOWN, address=f"{number}@elsewhere.test") for number in range(100)]
+    (deliver,) = run(Desk(made).reports.report(original(), told))
+    assert deliver.size > options.inline_limit
+    orphans.sweep(Layout(str(tmp_path)), made.store.connection(), age=-1)
+    made.store.commit([deliver])
+    ((content,),) = made.store.connection().execute("SELECT id FROM content").fetchall()
+    assert isinstance(content, int)
+    bounce = read(run(made.store.bodies.get(content)))
+    assert bounce is not None
+    assert len(bounce.status.recipients) == 100
+    made.store.close()
+
+
 # --- what comes back ---
 
 
@@ -360,6 +425,51 @@ def test_a_body_of_8_bits(desk: Desk, sender: str) -> None:
     assert b"\r\nContent-Transfer-Encoding: 8bit\r\n" in octets(deliver).partition(b"\r\n--")[0]
     assert deliver is not None
     assert deliver.outgoing is None or deliver.outgoing.body == "8BITMIME"
+
+
+SIGNED = (
+    MESSAGE[: MESSAGE.index(b"\r\n\r\n") + 2]
+    + b'MIME-Version: 1.0\r\nContent-Type: multipart/signed; boundary="b"; protocol="application/pgp-signature"\r\n'
+    + b"\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+    + "またね。".encode()
+    + b"\r\n--b\r\nContent-Type: application/pgp-signature\r\n\r\nx\r\n--b--\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    "full",
+    [SIGNED, MESSAGE.replace(b"See you", b"Content: \xff").replace(b"From", b"Content-Transfer-Encoding: x\r\nFrom")],
+)
+def test_a_report_reaches_hosts_that_take_seven_bits_only(desk: Desk, full: bytes) -> None:
+    """What may not be changed on the way does not come back by other servers, only its header (RFC 6522 3): else nobody would be told."""
+    deliver = desk.tell(original(full, sender="eve@elsewhere.test", ret="FULL"), UNKNOWN)
+    assert octets(deliver).isascii()
+    assert returned(deliver)[0] == "text/rfc822-headers"
+    assert "The header of the original mail is attached" in text(deliver)
+    assert deliver is not None
+    assert deliver.outgoing is not None
+    assert deliver.outgoing.body == "7BIT"
+    here = desk.tell(original(full, ret="FULL"), UNKNOWN)
+    assert full in octets(here)
+    assert "The original mail is attached" in text(here)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    body=st.binary(max_size=200),
+    kind=st.sampled_from(["text/plain", "multipart/signed; boundary=b", "message/rfc822", "x"]),
+)
+def test_every_report_to_other_servers_can_be_made_seven_bit(quiet: Desk, body: bytes, kind: str) -> None:
+    """Whatever the message is: the report about it is ASCII, or can be made so by the sending side."""
+    clean = body.replace(b"\0", b"").replace(b"\r", b"").replace(b"\n", b"\r\n")
+    message = (
+        f"Content-Type: {kind}\r\nMessage-ID: <one@example.test>\r\n\r\n".encode()
+        + b"--b\r\n\r\n"
+        + clean
+        + b"\r\n--b--\r\n"
+    )
+    (deliver,) = run(quiet.reports.report(original(message, sender="eve@elsewhere.test"), [UNKNOWN]))
+    assert seven_bit(deliver.data).isascii()
 
 
 def test_a_message_that_holds_our_boundary(desk: Desk) -> None:

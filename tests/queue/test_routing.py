@@ -180,6 +180,29 @@ def test_log_in_wants_a_certificate(tmp_path):
     assert "pass word" not in repr(terms)
 
 
+def test_from_which_of_our_addresses():
+    """The route's, else those of the sender's domain, else those of [queue]."""
+    smarthost = route("inner.example", hosts=("10.0.0.1",), sources=("10.0.0.9",))
+    ways = Ways(
+        QueueOptions(sources=("192.0.2.25",)), [smarthost], senders={"own.example": ("192.0.2.26",), "x.example": ()}
+    )
+    usual, inner = ways.to("there.example"), ways.to("inner.example")
+    assert usual.for_sender("a@Own.Example.").sources == ("192.0.2.26",)
+    assert usual.for_sender("a@own.example").lane == "there.example; from 192.0.2.26"
+    assert inner.for_sender("a@own.example") is inner
+    assert [usual.for_sender(one) is usual for one in ("", "a@x.example", "a@other.example")] == [True] * 3
+
+
+def test_a_password_that_is_not_utf_8(tmp_path):
+    """A password file in another encoding is a fault of the file, said like others of it: mail waits, and the reason says what to do."""
+    (tmp_path / "secret").write_bytes(b"gr\xfc\xdf\n")
+    way = Ways(QueueOptions(), [route("*", hosts=("192.0.2.1",), user="me", password=tmp_path / "secret")]).to("x.test")
+    (hop,) = run(Router(Names(), NOBODY).hops(way))
+    with pytest.raises(OSError, match="not UTF-8") as caught:
+        way.terms(hop)
+    assert caught.value.strerror == "it is not UTF-8; save it as UTF-8"
+
+
 @pytest.mark.parametrize(
     ("destination", "hop"),
     [

@@ -24,7 +24,18 @@ MESSAGE = b"From: alice@example.test\r\nSubject: hello\r\nMessage-ID: <1@example
 class World:
     """One process with its queue. ``there.example`` has one host at 192.0.2.1."""
 
-    def __init__(self, path, names=None, hosts=None, routes=(), relay_domains=(), clock=None, listening=(), **options):
+    def __init__(
+        self,
+        path,
+        names=None,
+        hosts=None,
+        routes=(),
+        relay_domains=(),
+        clock=None,
+        listening=(),
+        senders=None,
+        **options,
+    ):
         self.clock = clock or Clock()
         self.bus = Bus()
         self.made = make_store(path, bus=self.bus)
@@ -46,7 +57,8 @@ class World:
             now=self.now,
             ledger=self.ledger,
         )
-        self.queue = make_queue(self.around, QueueOptions(**{"connection_idle": 5, **options}), routes, relay_domains)
+        options = QueueOptions(**{"connection_idle": 5, **options})
+        self.queue = make_queue(self.around, options, routes, relay_domains, senders)
 
     def now(self):
         """Seconds since the epoch."""

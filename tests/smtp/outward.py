@@ -71,6 +71,75 @@ OUTWARD = (
         """,
     ),
     Dialogue(
+        "dsn-not-for-strangers",
+        "Where the listener keeps DSN from strangers it is not offered, and who asks all the same is told so; after a log-in it is there.",
+        """
+        S: 220 …
+        C: EHLO client.example
+        S: 250-mx.example.test
+        S: 250-PIPELINING
+        S: 250-SIZE 50000000
+        S: 250-8BITMIME
+        S: 250-SMTPUTF8
+        S: 250-ENHANCEDSTATUSCODES
+        S: 250-CHUNKING
+        S: 250-STARTTLS
+        S: 250-LIMITS RCPTMAX=1000
+        S: 250 AUTH PLAIN LOGIN
+        C: MAIL FROM:<victim@example.com> RET=HDRS
+        S: 555 5.7.1 Delivery reports (DSN) are not offered to you here
+        C: MAIL FROM:<victim@example.com> ENVID=1
+        S: 555 5.7.1 …
+        C: MAIL FROM:<victim@example.com>
+        S: 250 2.1.0 Ok
+        C: RCPT TO:<alice@example.test> NOTIFY=SUCCESS
+        S: 555 5.7.1 …
+        C: RCPT TO:<alice@example.test> ORCPT=rfc822;a@example.com
+        S: 555 5.7.1 …
+        C: RCPT TO:<alice@example.test>
+        S: 250 2.1.5 Ok
+        C: RSET
+        S: 250 2.0.0 Ok
+        """
+        + LOG_IN
+        + """
+        C: EHLO client.example
+        S: 250-mx.example.test
+        S: 250-PIPELINING
+        S: 250-SIZE 50000000
+        S: 250-8BITMIME
+        S: 250-SMTPUTF8
+        S: 250-ENHANCEDSTATUSCODES
+        S: 250-CHUNKING
+        S: 250-DSN
+        S: 250-STARTTLS
+        S: 250 LIMITS RCPTMAX=1000
+        C: MAIL FROM:<alice@example.test> RET=HDRS
+        S: 250 2.1.0 Ok
+        C: RCPT TO:<x@example.com> NOTIFY=SUCCESS
+        S: 250 2.1.5 Ok
+        """,
+        options={"dsn": ()},
+        cleartext=True,
+    ),
+    Dialogue(
+        "dsn-for-some",
+        "Networks that the listener names may ask for reports.",
+        EHLO
+        + """
+        C: MAIL FROM:<sender@example.com> RET=HDRS
+        S: 250 2.1.0 Ok
+        """,
+        options={"dsn": (ip_network("192.0.2.0/24"), ip_network("127.0.0.0/8"))},
+    ),
+    Dialogue(
+        "dsn-on-submission",
+        "Whoever submits mail logs in first, and so is offered DSN before that.",
+        EHLO + LOG_IN,
+        listener="submission",
+        options={"dsn": ()},
+    ),
+    Dialogue(
         "dsn-over-lmtp",
         "LMTP passes on what the sender wants to be told: our delivery is the final one.",
         LHLO

@@ -11,8 +11,10 @@ from mailsvc.auth.relay_addresses import network_of
 from mailsvc.auth.relay_rules import PopBeforeSmtp, Rule, SenderPolicy, SmtpAuth, TrustedNetwork
 from mailsvc.auth.relay_words import RelayWords
 from mailsvc.core.operations import Deliver, SpendGrant
+from mailsvc.core.options import Size
 from mailsvc.core.relay import Grant, Limits, RelayDecision, Spent
 from mailsvc.core.values import Peer
+from mailsvc.delivery.options import BorderOptions
 from mailsvc.testing.transcript import replay
 from mailsvc.texts import Texts
 from tests.smtp.world import World
@@ -266,6 +268,86 @@ def test_granted_mail_is_completed() -> None:
     talk(here, HELLO, ASK, YES, LETTER, complete)
     assert b"Date: " not in here.store.delivered[-1].prefix
     assert b"Message-ID: " not in here.store.delivered[-1].prefix
+
+
+BORDER = BorderOptions(message_size=Size(1000), networks=(), domains=("near.test",))
+BIG = f"""
+    C: DATA
+    S: 354 …
+    C: {"x" * 1400}
+    C: .
+"""
+
+
+def test_the_border_asks_who_answers_at_each_message() -> None:
+    """While a permission to send holds, mail of that address is one of ours; before and after it, on the same connection, it enters."""
+    here = world(border=BORDER)
+    big = "    C: MAIL FROM:<anybody@where.test> SIZE=1400\n"
+    enters = "    S: 552 5.3.4 Message too big, the limit for mail from other sites is 1000 bytes…\n"
+    protocol, transport = talk(here, HELLO, big, enters)
+    give(here)
+    replay(f"{big}    S: 250 2.1.0 Ok\n{LETTER.partition('C: DATA')[0]}{BIG}    S: 250 …\n", protocol, transport)
+    (deliver,) = here.store.delivered
+    assert len(deliver.accounts) == 1
+    replay(
+        f"    C: MAIL FROM:<anybody@where.test>\n    S: 250 2.1.0 Ok\n{LETTER.partition('C: DATA')[0]}",
+        protocol,
+        transport,
+    )
+    here.grants.grants = [attrs.evolve(here.grants.grants[0], ended=int(here.clock.seconds()), why="revoked")]
+    here.permits.desk.forget()
+    replay(f"{BIG}    S: 250 …\n{big}{enters}", protocol, transport)
+
+
+def test_the_border_stops_granted_mail_that_leaves() -> None:
+    """A permission to send is none to send more than may leave: inside it arrives, its sender hears who has not got it."""
+    here = world(border=BORDER)
+    give(here)
+    talk(
+        here,
+        HELLO,
+        ASK.replace(">\n    S: 250 2.1.0", "> SIZE=1400\n    S: 250 2.1.0"),
+        "    S: 552 5.3.4 …1000 bytes…\n",
+    )
+    talk(here, HELLO, ASK, YES, LETTER.partition("C: DATA")[0], BIG, "    S: 250 …\n")
+    (deliver,) = here.store.delivered
+    assert len(deliver.accounts) == 1
+    assert deliver.outgoing is None
+    ((_, told),) = here.reports.told
+    assert [(one.address, one.status) for one in told] == [("x@elsewhere.test", "5.3.4")]
+
+
+def test_only_what_leaves_is_counted() -> None:
+    """Recipients whom the border stops count towards no limit of the hour."""
+    here = world(border=BORDER)
+    give(here)
+    near = "    C: RCPT TO:<x@near.test>\n" + YES
+    talk(here, HELLO, ASK, YES, near, LETTER.partition("C: DATA")[0], BIG, "    S: 250 …\n")
+    spent, deliver = here.store.delivered
+    assert isinstance(spent, SpendGrant)
+    assert spent.recipients == 1
+    assert [one.address for one in deliver.outgoing.recipients] == ["x@near.test"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "options", "size"),
+    [
+        ((AUTH,), {"mechanisms": ()}, 1000),  # a stranger, for ever
+        ((AUTH,), {}, 5000),  # he may log in
+        ((AUTH,), {"cleartext": ()}, 1000),  # not on this line
+        ((POP,), {"mechanisms": ()}, 5000),  # he may have a permission
+        ((AUTH,), {"mechanisms": (), "address": "10.0.0.1"}, 5000),  # he is inside
+        ((AUTH,), {"mechanisms": (), "message_size": 700}, 700),
+    ],
+)
+def test_what_size_promises(rules: tuple[Rule, ...], options: dict[str, Any], size: int) -> None:
+    """EHLO tells the border's limit to those who cannot come to be more than strangers (RFC 1870 4)."""
+    border = attrs.evolve(BORDER, networks=(ip_network("10.0.0.0/8"),))
+    here = world(*rules, border=border, **{"message_size": 5000, **options})
+    protocol, transport = here.connect()
+    transport.clear()
+    protocol.dataReceived(b"EHLO pc\r\n")
+    assert b"-SIZE %d\r\n" % size in transport.value()
 
 
 def test_other_mail_is_not_completed() -> None:

@@ -226,7 +226,10 @@ class World:
         realm = Realm(self.directory, {IDelivery: reception.avatar})
         self.portal = MailPortal(realm, [self.passwords, RelayChecker(self.services.permits.desk)], lambda event: None)
         self.factory = ConversationFactory(
-            self.options, build(self.options, self.portal, HOSTNAME, release), self.clock, tls="context"
+            self.options,
+            build(self.options, self.portal, HOSTNAME, release, reception.size_limit),
+            self.clock,
+            tls="context",
         )
 
     def connect(self) -> tuple[Any, Transport]:

@@ -82,7 +82,6 @@ class IDelivery(Interface):
 
     peer: Peer = Attribute("Who is handing in mail.")
     account: Account | None = Attribute("Who answers for what is relayed; None: local recipients only.")
-    size_limit: int = Attribute("Octets a message may have here, 0 for no limit.")
 
     async def expand(address: Address) -> Sequence[Address]:
         """Whom mail for an address of ours reaches (RFC 5321 3.5). Raises NO_SUCH_USER, DISABLED, RELAY_DENIED (not ours), NOT_NOW."""
