@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from .login_servers import LoginServer, make_login_server
+from .thunderbird import started
+from .thunderbird_tour import Tour, walk
 
 __all__ = ["main"]
 
@@ -103,6 +105,14 @@ def _wait_for_mail(house: LoginServer, before: int) -> None:
     time.sleep(2)
 
 
+def thunderbird(house: LoginServer, home: Path) -> None:
+    """Thunderbird under Xvfb, which is driven through Marionette: thunderbird_tour.py says what is done."""
+    with started(house.server, home, PATIENCE) as program:
+        print("Thunderbird", program.program.run("return Services.appinfo.version"))
+        for line in walk(Tour(program, house)):
+            print(line, flush=True)
+
+
 def _run(command: list[str], home: Path, words: Mapping[str, str]) -> None:
     ended = subprocess.run(
         command,
@@ -128,7 +138,7 @@ def _seen(log: str) -> Iterator[str]:
             yield next(filter(None, found.groups())).strip()
 
 
-PROGRAMS = {"mew": mew, "sylpheed": sylpheed}
+PROGRAMS = {"mew": mew, "sylpheed": sylpheed, "thunderbird": thunderbird}
 
 
 def main(names: list[str]) -> None:

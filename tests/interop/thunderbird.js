@@ -240,10 +240,10 @@ async function search(who, path, attribute, word) {
 
 // --- writing ---
 
-/** Write a letter in the compose window and send it. Returns the text of alerts; nothing if it went. */
-async function send(who, to, subject, text) {
+/** Write a letter in the compose window and send it; `receipt`: "Delivery Status Notification". Returns what the user is told; "" if it went. */
+async function send(who, to, subject, text, receipt = false) {
   const fields = Cc["@mozilla.org/messengercompose/composefields;1"].createInstance(Ci.nsIMsgCompFields);
-  Object.assign(fields, { to, subject, body: text });
+  Object.assign(fields, { to, subject, body: text, DSN: receipt });
   const parameters = Cc["@mozilla.org/messengercompose/composeparams;1"].createInstance(Ci.nsIMsgComposeParams);
   Object.assign(parameters, {
     type: Ci.nsIMsgCompType.New,
@@ -255,7 +255,32 @@ async function send(who, to, subject, text) {
   const compose = await until("compose window", () => Services.wm.getMostRecentWindow("msgcompose"));
   await until("editor", () => compose.gMsgCompose?.editor?.document?.body?.innerText.includes(text.split("\n")[0]));
   compose.GenericSendMessage(Ci.nsIMsgCompDeliverMode.Now);
-  await until("sent", () => compose.closed);
+  const told = await until("sent", () => (compose.closed ? { text: "" } : dialog("commonDialog")));
+  if (told.text) {
+    told.close();
+    compose.close();
+    await until("compose window closed", () => compose.closed);
+  }
+  return told.text;
+}
+
+/** A dialog that is on the screen: what it says, and how to dismiss it. */
+function dialog(name) {
+  const shown = [...Services.wm.getEnumerator(null)].find(each => each.location.href.endsWith(`${name}.xhtml`));
+  return shown?.document.readyState == "complete"
+    ? { text: shown.document.getElementById("infoBody")?.textContent ?? shown.document.title, close: () => shown.close() }
+    : null;
+}
+
+/** What the user is told when the account is set up with a certificate that nobody vouches for, and "Cancel" is clicked. */
+async function distrust(who, incoming, outgoing) {
+  const refused = addAccount(who, incoming, outgoing).then(
+    () => "",
+    error => error.message
+  );
+  const question = await until("question", () => dialog("exceptionDialog"));
+  question.close();
+  return refused;
 }
 
 /** "Get Messages" of POP3, into the local folder. */
@@ -266,5 +291,5 @@ async function getMail(who) {
 }
 
 Object.assign(globalThis, {
-  thunderbird: { trust, guess, addAccount, removeAccount, folders, open, createFolder, overview, read, attachment, flag, seesFlag, sees, seesGone, move, remove, emptyTrash, compact, search, send, getMail, alerts: () => alerts.splice(0) },
+  thunderbird: { trust, guess, addAccount, removeAccount, folders, open, createFolder, overview, read, attachment, flag, seesFlag, sees, seesGone, move, remove, emptyTrash, compact, search, send, distrust, getMail, alerts: () => alerts.splice(0) },
 });

@@ -1,0 +1,347 @@
+"""What is tried with Thunderbird, step by step: each step is one sentence that is true or not (``python -m tests.interop.by_hand thunderbird``).
+
+The steps build on each other; Thunderbird and the server are the same from the first to the last. ``Tour.other`` is another session of the
+same account, a small IMAP client.
+"""
+
+import imaplib
+import smtplib
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import attrs
+
+from mailsvc.testing.harness import wait_for
+from tests.letters import LETTERS
+
+from .imap_folders import encode
+from .login_servers import LoginServer
+from .marionette import ScriptError
+from .thunderbird import ENCRYPTED, NORMAL, Person, Thunderbird
+
+__all__ = ["STEPS", "Tour", "walk"]
+
+ALICE = "alice@example.test"
+FOLDERS = ("仕事", "仕事/会議 & 打合せ")
+LETTER, WORD = "十一月の打合せについて（資料添付）", "三階会議室"
+SUBJECT, TEXT = "会議のお知らせ①", "こんにちは。\n十時から㈱山田商店の会議室です。\n"
+REPORTS = Path(__file__).parents[1] / "queue" / "data"
+
+
+@attrs.frozen
+class Tour:
+    """:ivar thunderbird: what is tried. :ivar house: the server, and what one may log in with."""
+
+    thunderbird: Thunderbird
+    house: LoginServer
+
+    def do(self, name: str, *arguments: object) -> object:
+        """Something in alice's account."""
+        return self.thunderbird.do(name, ALICE, *arguments)
+
+    def own(self) -> Person:
+        """Alice with her own password, of which the server has only a verifier."""
+        return Person(ALICE, self.house.server.accounts[ALICE])
+
+    def device(self) -> Person:
+        """Alice with a device password that CRAM-MD5 knows."""
+        return Person(ALICE, self.house.device)
+
+    def add(self, person: Person, listeners: str, tls: str, *methods: int) -> object:
+        """Set up the only account; methods that were found to work for incoming and outgoing mail."""
+        return self.thunderbird.set_up("addAccount", person, listeners, tls, list(methods))
+
+    def other(self, folder: str = "INBOX") -> imaplib.IMAP4:
+        """Another session of alice's, with a folder selected."""
+        server = self.house.server
+        session = imaplib.IMAP4_SSL(server.host, server.ports["imaps"], ssl_context=server.tls_context(), timeout=60)
+        session.login(ALICE, server.accounts[ALICE])
+        status, answer = session.select(_quoted(folder))
+        assert status == "OK", answer
+        return session
+
+    def append(self, message: bytes, folder: str = "INBOX") -> None:
+        """Another session brings a message."""
+        with self.other(folder) as session:
+            status, answer = session.append(_quoted(folder), "", '"20-Nov-2026 09:00:00 +0900"', message)
+            assert status == "OK", answer
+
+    def deliver(self, message: bytes) -> None:
+        """A message is delivered by LMTP."""
+        server = self.house.server
+        with smtplib.LMTP(server.host, server.ports["lmtp"], timeout=60) as client:
+            client.sendmail("", [ALICE], message, ["BODY=8BITMIME", "SMTPUTF8"])
+
+
+def refused_certificate(tour: Tour) -> None:
+    """A certificate that nobody vouches for is asked about; without a "yes" no password is sent."""
+    said = tour.thunderbird.set_up("distrust", tour.own(), "imap submission", "starttls", [NORMAL])
+    assert said, "an account was made"
+    assert "authenticate" not in tour.house.server.log
+
+
+def wrong_password(tour: Tour) -> None:
+    """A wrong password is refused while the account is set up."""
+    tour.thunderbird.trust()
+    try:
+        tour.add(Person(ALICE, "wrong"), "imap submission", "starttls", NORMAL)
+    except ScriptError as error:
+        assert "log in" in str(error), error
+    else:
+        raise AssertionError("an account was made")
+
+
+def guessed(tour: Tour) -> None:
+    """"Re-test" finds STARTTLS, and CRAM-MD5 before the normal password, for incoming and outgoing mail."""
+    found = tour.thunderbird.set_up("guess", tour.own(), "imap submission", "starttls", [0])
+    choice = {"socketType": 2, "auth": ENCRYPTED, "authAlternatives": [NORMAL]}
+    assert found == {"incoming": choice, "outgoing": choice}, found
+
+
+def imap_starttls(tour: Tour) -> None:
+    """IMAP, STARTTLS: one's own password, after CRAM-MD5 was refused as it has to be."""
+    with tour.other() as session:
+        for name in FOLDERS:
+            session.create(_quoted(name))
+            session.subscribe(_quoted(name))
+    used = tour.add(tour.own(), "imap submission", "starttls", ENCRYPTED, NORMAL)
+    assert used == {"incoming": NORMAL, "outgoing": NORMAL}, used
+
+
+def folders(tour: Tour) -> None:
+    """All folders are listed, with Japanese names, one below another, with a space and "&"."""
+    listed = tour.do("folders", *FOLDERS)
+    assert isinstance(listed, list)
+    assert {"INBOX", *FOLDERS} <= set(listed), listed
+
+
+def create(tour: Tour) -> None:
+    """A new folder with a Japanese name below another new one is there for others."""
+    tour.do("createFolder", "", "新規")
+    assert tour.do("createFolder", "新規", "提案書") == "新規/提案書"
+    tour.other("新規/提案書").logout()
+
+
+def idle(tour: Tour) -> None:
+    """A letter that another session brings is seen without asking (IDLE)."""
+    tour.do("open", "INBOX")
+    tour.deliver(LETTERS["iso-2022-jp"])
+    assert tour.do("sees", "INBOX", LETTER)
+
+
+def read(tour: Tour) -> None:
+    """A letter in ISO-2022-JP shows its subject, sender, text and the name of its attachment, and is read for others too."""
+    shown = tour.do("read", "INBOX", LETTER)
+    assert isinstance(shown, dict)
+    assert LETTER in shown["subject"], shown
+    assert "山田花子" in shown["from"], shown
+    assert WORD in shown["text"], shown
+    assert [each["name"] for each in shown["attachments"]] == ["会議資料.csv"], shown
+    _wait_for_flag(tour, r"\Seen", "INBOX")
+
+
+def read_others(tour: Tour) -> None:
+    """Letters in UTF-8 (also in the header), Shift_JIS, EUC-JP and quoted-printable show the same text."""
+    for name in ("utf-8", "utf-8-headers", "shift-jis", "euc-jp", "quoted-printable"):
+        tour.append(LETTERS[name], FOLDERS[0])
+    tour.do("open", FOLDERS[0])
+    for number in range(1, 6):
+        shown = tour.do("read", FOLDERS[0], number)
+        assert isinstance(shown, dict)
+        assert any(0x3040 < ord(letter) < 0x3100 for letter in shown["text"]), shown
+        assert "\ufffd" not in shown["text"] + shown["subject"], shown
+
+
+def flags(tour: Tour) -> None:
+    """A star that is set here is there for another session, and one that another sets is seen here without asking."""
+    tour.do("open", "INBOX")
+    tour.do("flag", "INBOX", LETTER, True)
+    _wait_for_flag(tour, r"\Flagged", "INBOX")
+    tour.append(LETTERS["utf-8"])
+    tour.do("sees", "INBOX", 2)
+    with tour.other() as session:
+        session.store("2", "+FLAGS", r"\Flagged")
+    assert tour.do("seesFlag", "INBOX", 2)
+
+
+def search(tour: Tour) -> None:
+    """The server finds a letter in ISO-2022-JP by a word of its subject, of its text, and by its sender."""
+    assert tour.do("search", "INBOX", "Subject", "資料添付") == [LETTER]
+    assert tour.do("search", "INBOX", "Body", WORD) == [LETTER]
+    assert LETTER in str(tour.do("search", "INBOX", "Sender", "hanako"))
+    assert tour.do("search", "INBOX", "Body", "無い言葉") == []
+
+
+def move(tour: Tour) -> None:
+    """A letter that is moved to a Japanese folder is there, and nowhere else."""
+    tour.do("move", "INBOX", LETTER, FOLDERS[1])
+    tour.do("open", FOLDERS[1])
+    assert tour.do("sees", FOLDERS[1], LETTER)
+    with tour.other(FOLDERS[1]) as session:
+        assert session.search(None, "ALL")[1] == [b"1"]
+
+
+def delete(tour: Tour) -> None:
+    """A letter that is deleted goes to the Trash; when that is emptied, it is gone for good, and "Compact" takes away what is marked."""
+    tour.do("remove", FOLDERS[1], LETTER)
+    with tour.other("Trash") as session:
+        assert session.search(None, "ALL")[1] == [b"1"]
+    tour.do("open", "Trash")
+    tour.do("sees", "Trash", LETTER)
+    tour.do("emptyTrash", "Trash")
+    with tour.other("Trash") as session:
+        assert session.search(None, "ALL")[1] == [b""]
+    tour.do("compact", "INBOX")
+
+
+def gone(tour: Tour) -> None:
+    """A letter that another session removes disappears here without asking."""
+    tour.do("open", "INBOX")
+    _clear(tour)
+    assert tour.do("seesGone", "INBOX", 2)
+
+
+def send(tour: Tour) -> None:
+    """A Japanese letter is sent by submission with STARTTLS, comes back, and its copy is in Sent."""
+    assert tour.do("send", ALICE, SUBJECT, TEXT) == ""
+    for folder in ("INBOX", "Sent"):
+        tour.do("open", folder)
+        shown = tour.do("read", folder, SUBJECT)
+        assert isinstance(shown, dict)
+        assert "十時から㈱山田商店の会議室です。" in shown["text"], shown
+
+
+def refused_recipient(tour: Tour) -> None:
+    """A mistyped address of this server is refused in our words, and nothing is sent."""
+    said = tour.do("send", "nobody@example.test", "x", "Hello\n")
+    assert "No such user here" in str(said), said
+
+
+def receipt(tour: Tour) -> None:
+    """"Delivery Status Notification": the report comes, and can be read in both languages."""
+    assert tour.do("send", "bob@example.test", "配送通知の試験", TEXT, True) == ""
+    tour.do("open", "INBOX")
+    shown = tour.do("read", "INBOX", "メールが届きました / Your mail was delivered")
+    assert isinstance(shown, dict)
+    _holds(shown, "「配送通知の試験」", 'your mail "配送通知の試験"', "bob@example.test", "Action: delivered")
+
+
+_REPORTS = {
+    "unknown": ("この宛先はありません。", "There is no such address", "Action: failed", "Status: 5.1.1", "See you."),
+    "delayed": ("配送が遅れて", "まだ届いていません。", "It has not been delivered yet", "Action: delayed", "会議の資料"),
+    "several": ("次の宛先には届けられませんでした。", "Your mail is too big", "Status: 4.2.2", "Action: expanded", "Action: relayed"),
+    "delivered": ("届きました", "delivered", "Action: delivered", "Status: 2.1.5", "会議の資料"),
+    "postmaster": ("通知を届けられませんでした", "A report could not be delivered", "Action: failed", "See you."),
+    "internationalised": ("太郎@elsewhere.test", "There is no such address", "Final-Recipient: utf-8; 太郎@elsewhere.test", "会議"),
+    "escaped": ("太郎@elsewhere.test", "There is no such address", r"utf-8; \x{592A}\x{90CE}@elsewhere.test", "会議"),
+}
+"""Name of a report of ours -> what must be on the screen."""
+
+
+def reports(tour: Tour) -> None:
+    """Our reports (failed, delayed, several at once, delivered, for postmaster, internationalised) show both languages, the machine's part and
+    the returned message."""
+    _clear(tour)
+    tour.do("open", "INBOX")
+    for name, words in _REPORTS.items():
+        tour.deliver((REPORTS / f"{name}.eml").read_bytes())
+        shown = tour.do("read", "INBOX", _newest(tour))
+        assert isinstance(shown, dict)
+        print(f"   {name}: attachments {[each['type'] for each in shown['attachments']]}")
+        _holds(shown, *words)
+        print(shown)
+
+
+def imap_tls(tour: Tour) -> None:
+    """IMAP and submission with TLS from the first octet: "Encrypted password" with a device password; folders, a letter, sending."""
+    tour.do("removeAccount")
+    used = tour.add(tour.device(), "imaps submissions", "implicit", ENCRYPTED)
+    assert used == {"incoming": ENCRYPTED, "outgoing": ENCRYPTED}, used
+    tour.do("folders", *FOLDERS)
+    tour.do("open", "INBOX")
+    assert tour.do("send", ALICE, "CRAM-MD5", TEXT) == ""
+    assert tour.do("sees", "INBOX", "CRAM-MD5")
+
+
+def imap_tls_normal(tour: Tour) -> None:
+    """The same with one's own password, "Normal password"."""
+    tour.do("removeAccount")
+    tour.add(tour.own(), "imaps submissions", "implicit", NORMAL)
+    tour.do("folders", *FOLDERS)
+    tour.do("open", "INBOX")
+    assert tour.do("send", ALICE, "PLAIN", TEXT) == ""
+    assert tour.do("sees", "INBOX", "PLAIN")
+
+
+def pop3(tour: Tour) -> None:
+    """POP3 with STARTTLS and with TLS, normal and encrypted password: all letters are fetched, shown, and left on the server."""
+    _clear(tour)
+    tour.append(LETTERS["iso-2022-jp"])
+    tour.append(LETTERS["dots"])
+    for listeners, tls, person, method in (
+        ("pop3 submission", "starttls", tour.own(), NORMAL),
+        ("pop3s submissions", "implicit", tour.device(), ENCRYPTED),
+    ):
+        tour.do("removeAccount")
+        tour.add(person, listeners, tls, method)
+        subjects = tour.do("getMail")
+        assert isinstance(subjects, list)
+        assert LETTER in subjects, subjects
+        assert len(subjects) == 2, subjects
+        shown = tour.do("read", "Inbox", LETTER)
+        assert isinstance(shown, dict)
+        assert WORD in shown["text"], shown
+
+
+STEPS: tuple[Callable[[Tour], None], ...] = (
+    *(refused_certificate, wrong_password, guessed, imap_starttls, folders, create, idle, read, read_others, flags, search, move, delete),
+    *(gone, send, refused_recipient, receipt, reports, imap_tls, imap_tls_normal, pop3),
+)
+
+
+def walk(tour: Tour) -> Iterator[str]:
+    """One line for each step: whether it is true, and if not, what was seen."""
+    for step in STEPS:
+        sentence = " ".join((step.__doc__ or "").split())
+        try:
+            step(tour)
+        except (AssertionError, ScriptError, OSError, imaplib.IMAP4.error) as error:
+            place = traceback.extract_tb(error.__traceback__)[1]
+            yield f"FAILED {step.__name__}: {sentence}\n       {place.line}: {error}"
+        else:
+            yield f"ok     {step.__name__}: {sentence}"
+
+
+def _holds(shown: dict[str, object], *words: str) -> None:
+    """All words are on the screen. Raises AssertionError."""
+    screen = f"{shown['subject']}\n{shown['text']}"
+    missing = [word for word in words if word not in screen]
+    assert not missing, f"{missing} not in {screen}"
+
+
+def _quoted(folder: str) -> str:
+    return f'"{encode(folder)}"'
+
+
+def _clear(tour: Tour) -> None:
+    """Nothing is left in the INBOX."""
+    with tour.other() as session:
+        session.store("1:*", "+FLAGS", r"\Deleted")
+        session.expunge()
+
+
+def _newest(tour: Tour) -> int:
+    """The UID of the INBOX's last message."""
+    with tour.other() as session:
+        return int(session.uid("SEARCH", "*")[1][0])
+
+
+def _wait_for_flag(tour: Tour, flag: str, folder: str) -> None:
+    with tour.other(folder) as session:
+
+        def there() -> bool:
+            session.noop()
+            return flag.encode() in b"".join(map(bytes, session.fetch("1", "FLAGS")[1]))  # type: ignore[arg-type]
+
+        wait_for(there, f"{flag} in {folder}")
