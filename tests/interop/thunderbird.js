@@ -243,7 +243,7 @@ async function search(who, path, attribute, word) {
 /** Write a letter in the compose window and send it; `receipt`: "Delivery Status Notification". Returns what the user is told; "" if it went. */
 async function send(who, to, subject, text, receipt = false) {
   const fields = Cc["@mozilla.org/messengercompose/composefields;1"].createInstance(Ci.nsIMsgCompFields);
-  Object.assign(fields, { to, subject, body: text, DSN: receipt });
+  Object.assign(fields, { to, subject, body: text });
   const parameters = Cc["@mozilla.org/messengercompose/composeparams;1"].createInstance(Ci.nsIMsgComposeParams);
   Object.assign(parameters, {
     type: Ci.nsIMsgCompType.New,
@@ -254,12 +254,13 @@ async function send(who, to, subject, text, receipt = false) {
   MailServices.compose.OpenComposeWindowWithParams(null, parameters);
   const compose = await until("compose window", () => Services.wm.getMostRecentWindow("msgcompose"));
   await until("editor", () => compose.gMsgCompose?.editor?.document?.body?.innerText.includes(text.split("\n")[0]));
+  compose.gMsgCompose.compFields.DSN = receipt;
   compose.GenericSendMessage(Ci.nsIMsgCompDeliverMode.Now);
   const told = await until("sent", () => (compose.closed ? { text: "" } : dialog("commonDialog")));
   if (told.text) {
     told.close();
-    compose.close();
-    await until("compose window closed", () => compose.closed);
+    compose.gMsgCompose.bodyModified = compose.gContentChanged = false;
+    await until("compose window closed", () => compose.closed || compose.close()); // it does not close while it still sends
   }
   return told.text;
 }
