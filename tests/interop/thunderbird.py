@@ -90,17 +90,18 @@ class Thunderbird:
 
 @contextmanager
 def started(server: RunningServer, home: Path, patience: float) -> Iterator[Thunderbird]:
-    """Thunderbird with an empty profile; it has ended afterwards."""
+    """Thunderbird with the profile that is there, or a new one; it has ended afterwards."""
     profile = home / "profile"
-    profile.mkdir(parents=True)
+    profile.mkdir(parents=True, exist_ok=True)
     lines = (f"user_pref({_literal(name)}, {_literal(value)});\n" for name, value in _PREFERENCES.items())
+    active = profile / "MarionetteActivePort"
+    active.unlink(missing_ok=True)
     (profile / "user.js").write_text("".join(lines), encoding="utf-8")
     command = ["thunderbird", "--profile", str(profile), "--no-remote", "--marionette", "--remote-allow-system-access"]
     with _display() as display, (home / "thunderbird.log").open("wb") as log:
         environment = {**os.environ, "HOME": str(home), "DISPLAY": display, "MOZ_CRASHREPORTER_DISABLE": "1", "LC_ALL": "C.UTF-8"}
         process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
-            active = profile / "MarionetteActivePort"
             wait_for(lambda: active.exists() and bool(active.read_text()), "Thunderbird's port", patience)
             program = Marionette.connect(int(active.read_text()), patience)
             _wait_for_window(program, patience)
