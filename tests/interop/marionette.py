@@ -1,7 +1,7 @@
-"""A small client for Marionette, the port by which Mozilla's programs let themselves be driven (``--marionette``): our JavaScript runs inside.
+"""A small client for Marionette, the port by which Mozilla's programs let themselves be driven (``--marionette``): JavaScript runs inside.
 
-A message is its length in decimal, ``:``, and JSON; a command is ``[0, id, name, parameters]``, its answer ``[1, id, error, result]``. In the
-"chrome" context a script may do all that the program itself may.
+A message is its length in decimal, ``:``, and JSON; a command is ``[0, id, name, parameters]``, its answer ``[1, id, error, result]``. In
+the "chrome" context a script may do all that the program itself may.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""Thunderbird itself: started under Xvfb with a profile of its own that asks nothing of the internet, and told what to do through Marionette.
+"""Thunderbird itself: started under Xvfb with a profile that asks nothing of the internet, and told what to do through Marionette.
 
 What can be done stands in ``thunderbird.js``. Needs Debian's ``thunderbird`` and ``xvfb``.
 """
@@ -17,10 +17,10 @@ from mailsvc.testing.harness import RunningServer, wait_for
 
 from .marionette import Marionette, ScriptError
 
-__all__ = ["NORMAL", "ENCRYPTED", "Person", "Thunderbird", "started"]
+__all__ = ["ENCRYPTED", "NORMAL", "Person", "Thunderbird", "started"]
 
-NORMAL, ENCRYPTED = 3, 4
-"""Thunderbird's numbers for "Normal password" and "Encrypted password"."""
+NONE, NORMAL, ENCRYPTED = 1, 3, 4
+"""Thunderbird's numbers for "No authentication", "Normal password" and "Encrypted password"."""
 
 _SOCKETS = {"starttls": 2, "implicit": 3}
 
@@ -68,17 +68,18 @@ class Thunderbird:
     def set_up(self, name: str, person: Person, listeners: str, tls: str, methods: list[int]) -> Any:
         """Call a function that sets up an account, e.g. ``addAccount``.
 
-        :param listeners: of incoming and outgoing mail, ``"imap submission"``. :param methods: to log in; the first is tried first.
+        :param listeners: of incoming and outgoing mail, ``"imap submission"``; nobody logs in to ``smtp``.
+        :param tls: of both, or of each. :param methods: to log in; the first is tried first.
         """
         ends = [
             {
                 "type": "smtp" if listener.startswith(("submission", "smtp")) else listener.rstrip("s"),
                 "port": self.server.ports[listener],
-                "socketType": _SOCKETS[tls],
-                "auth": methods[0],
+                "socketType": _SOCKETS[mode],
+                "auth": NONE if listener == "smtp" else methods[0],
                 "authAlternatives": methods[1:],
             }
-            for listener in listeners.split()
+            for listener, mode in zip(listeners.split(), (tls.split() * 2)[:2], strict=True)
         ]
         return self.do(name, attrs.asdict(person), *ends)
 
@@ -99,7 +100,13 @@ def started(server: RunningServer, home: Path, patience: float) -> Iterator[Thun
     (profile / "user.js").write_text("".join(lines), encoding="utf-8")
     command = ["thunderbird", "--profile", str(profile), "--no-remote", "--marionette", "--remote-allow-system-access"]
     with _display() as display, (home / "thunderbird.log").open("wb") as log:
-        environment = {**os.environ, "HOME": str(home), "DISPLAY": display, "MOZ_CRASHREPORTER_DISABLE": "1", "LC_ALL": "C.UTF-8"}
+        environment = {
+            **os.environ,
+            "HOME": str(home),
+            "DISPLAY": display,
+            "MOZ_CRASHREPORTER_DISABLE": "1",
+            "LC_ALL": "C.UTF-8",
+        }
         process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             wait_for(lambda: active.exists() and bool(active.read_text()), "Thunderbird's port", patience)
@@ -116,7 +123,9 @@ def started(server: RunningServer, home: Path, patience: float) -> Iterator[Thun
 def _display() -> Iterator[str]:
     """A screen of its own, which nobody sees."""
     command = ["Xvfb", "-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as screen:
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as screen:
         assert screen.stdout is not None
         try:
             yield f":{screen.stdout.readline().decode().strip()}"
@@ -126,7 +135,9 @@ def _display() -> Iterator[str]:
 
 def _wait_for_window(program: Marionette, patience: float) -> None:
     end = time.monotonic() + patience
-    while not program.run("return Boolean(globalThis.msgWindow && document.getElementById('tabmail')?.currentAbout3Pane?.folderTree)"):
+    while not program.run(
+        "return Boolean(globalThis.msgWindow && document.getElementById('tabmail')?.currentAbout3Pane?.folderTree)"
+    ):
         if time.monotonic() > end:
             raise ScriptError("no window")
         time.sleep(0.2)

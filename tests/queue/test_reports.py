@@ -372,7 +372,6 @@ def test_a_message_that_holds_our_boundary(desk: Desk) -> None:
     assert returned(desk.tell(original(message), UNKNOWN))[1].endswith(b"--=_R1.0--\n")
 
 
-
 def test_smtputf8_in_a_mailbox_of_ours(desk: Desk) -> None:
     """Here the report holds UTF-8 as it is (RFC 6533)."""
     deliver = desk.tell(original(UTF8, utf8=True), TARO)

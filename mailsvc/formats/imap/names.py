@@ -98,7 +98,7 @@ def decode_name(name: bytes, utf8: bool = False) -> str:
 
 
 def canonical(name: str) -> str:
-    """NFC, and INBOX in capitals, also as the first component (RFC 3501 5.1: case-insensitive); no component is modified UTF-7 once more."""
+    """NFC, INBOX in capitals, also as the first component (RFC 3501 5.1: case-insensitive), no component in modified UTF-7 again."""
     if "&" in name:
         name = DELIMITER.join(map(_meant, name.split(DELIMITER)))
     name = unicodedata.normalize("NFC", name)
