@@ -79,7 +79,7 @@ function configuration(who, incoming, outgoing) {
   return config;
 }
 
-/** "Re-test": what Thunderbird finds out about servers on these ports. */
+/** "Retest": what Thunderbird finds out about servers on these ports. */
 async function guess(who, incoming, outgoing) {
   const config = configuration(who, incoming, outgoing);
   const found = await setup("GuessConfig").guessConfig("example.test", () => {}, config, "both", new AbortController().signal);
@@ -140,6 +140,21 @@ async function createFolder(who, parent, name) {
   return pathOf(await until(`new folder ${path}`, () => folderOf(who, path)));
 }
 
+async function renameFolder(who, path, name) {
+  const parent = pathOf(folderOf(who, path).parent);
+  folderOf(who, path).rename(name, msgWindow);
+  const renamed = parent ? `${parent}/${name}` : name;
+  return pathOf(await until(`renamed folder ${renamed}`, () => folderOf(who, renamed)));
+}
+
+/** "Delete", and "Yes" to the question. */
+async function deleteFolder(who, path) {
+  const folder = folderOf(who, path);
+  setTimeout(() => folder.deleteSelf(msgWindow)); // it waits for the answer
+  (await until("question", () => dialog("commonDialog"))).accept();
+  await until("folder deleted", () => !folderOf(who, path));
+}
+
 // --- messages ---
 
 /** A message, by its subject or its UID. */
@@ -191,6 +206,14 @@ async function flag(who, path, which, yes) {
   folderOf(who, path).markMessagesFlagged([await found(who, path, which)], yes);
 }
 
+/** A tag of the user's own. Returns the keyword that stands for it. */
+async function tag(who, path, which, word) {
+  MailServices.tags.addTag(word, "#0000FF", "");
+  const keyword = MailServices.tags.getKeyForTag(word);
+  folderOf(who, path).addKeywordsToMessages([await found(who, path, which)], keyword);
+  return keyword;
+}
+
 /** What another session did is seen here without asking: the folder is open, so Thunderbird idles in it. */
 const seesFlag = (who, path, which) => until("flag of another", () => message(who, path, which)?.isFlagged);
 const sees = async (who, path, which) => Boolean(await found(who, path, which));
@@ -240,10 +263,18 @@ async function search(who, path, attribute, word) {
 
 // --- writing ---
 
-/** Write a letter in the compose window and send it; `receipt`: "Delivery Status Notification". Returns what the user is told; "" if it went. */
-async function send(who, to, subject, text, receipt = false) {
+/**
+ * Write a letter in the compose window and send it; `receipt`: "Delivery Status Notification"; `file`: the path of an attachment. Returns what
+ * the user is told; "" if it went.
+ */
+async function send(who, to, subject, text, { receipt = false, file = "" } = {}) {
   const fields = Cc["@mozilla.org/messengercompose/composefields;1"].createInstance(Ci.nsIMsgCompFields);
   Object.assign(fields, { to, subject, body: text });
+  if (file) {
+    const attached = Cc["@mozilla.org/messengercompose/attachment;1"].createInstance(Ci.nsIMsgAttachment);
+    Object.assign(attached, { name: PathUtils.filename(file), url: PathUtils.toFileURI(file) });
+    fields.addAttachment(attached);
+  }
   const parameters = Cc["@mozilla.org/messengercompose/composeparams;1"].createInstance(Ci.nsIMsgComposeParams);
   Object.assign(parameters, {
     type: Ci.nsIMsgCompType.New,
@@ -269,7 +300,7 @@ async function send(who, to, subject, text, receipt = false) {
 function dialog(name) {
   const shown = [...Services.wm.getEnumerator(null)].find(each => each.location.href.endsWith(`${name}.xhtml`));
   return shown?.document.readyState == "complete"
-    ? { text: shown.document.getElementById("infoBody")?.textContent ?? shown.document.title, close: () => shown.close() }
+    ? { text: shown.document.getElementById("infoBody")?.textContent ?? shown.document.title, close: () => shown.close(), accept: () => shown.document.querySelector("dialog").acceptDialog() }
     : null;
 }
 
@@ -292,5 +323,5 @@ async function getMail(who) {
 }
 
 Object.assign(globalThis, {
-  thunderbird: { trust, guess, addAccount, removeAccount, folders, open, createFolder, overview, read, attachment, flag, seesFlag, sees, seesGone, move, remove, emptyTrash, compact, search, send, distrust, getMail, alerts: () => alerts.splice(0) },
+  thunderbird: { trust, guess, addAccount, removeAccount, folders, open, createFolder, renameFolder, deleteFolder, overview, read, attachment, flag, tag, seesFlag, sees, seesGone, move, remove, emptyTrash, compact, search, send, distrust, getMail, alerts: () => alerts.splice(0) },
 });

@@ -90,11 +90,12 @@ class Thunderbird:
 
 
 @contextmanager
-def started(server: RunningServer, home: Path, patience: float) -> Iterator[Thunderbird]:
+def started(server: RunningServer, home: Path, patience: float, locale: str = "en-US") -> Iterator[Thunderbird]:
     """Thunderbird with the profile that is there, or a new one; it has ended afterwards."""
     profile = home / "profile"
     profile.mkdir(parents=True, exist_ok=True)
-    lines = (f"user_pref({_literal(name)}, {_literal(value)});\n" for name, value in _PREFERENCES.items())
+    preferences = {**_PREFERENCES, "intl.locale.requested": locale}
+    lines = (f"user_pref({_literal(name)}, {_literal(value)});\n" for name, value in preferences.items())
     active = profile / "MarionetteActivePort"
     active.unlink(missing_ok=True)
     (profile / "user.js").write_text("".join(lines), encoding="utf-8")

@@ -4,6 +4,7 @@ The steps build on each other; Thunderbird and the server are the same from the 
 another session of the same account, a small IMAP client.
 """
 
+import email
 import imaplib
 import smtplib
 import time
@@ -72,6 +73,11 @@ class Tour:
         with self.other(folder) as session:
             return len(session.search(None, "ALL")[1][0].split())
 
+    def exists(self, folder: str) -> bool:
+        """Whether others see a folder."""
+        with self.other() as session:
+            return session.list('""', _quoted(folder))[1] != [None]
+
     def append(self, message: bytes, folder: str = "INBOX") -> None:
         """Another session brings a message."""
         with self.other(folder) as session:
@@ -95,12 +101,13 @@ def refused_certificate(tour: Tour) -> None:
 def wrong_password(tour: Tour) -> None:
     """A wrong password is refused while the account is set up."""
     tour.thunderbird.trust()
-    with pytest.raises(ScriptError, match="log in"):
+    with pytest.raises(ScriptError):
         tour.add(Person(ALICE, "wrong"), "imap submission", "starttls", NORMAL)
+    assert "failed: wrong-password" in tour.house.server.log
 
 
 def guessed(tour: Tour) -> None:
-    """ "Re-test" finds STARTTLS, and CRAM-MD5 before the normal password, for incoming and outgoing mail."""
+    """ "Retest" finds STARTTLS, and CRAM-MD5 before the normal password, for incoming and outgoing mail."""
     found = tour.thunderbird.set_up("guess", tour.own(), "imap submission", "starttls", [0])
     choice = {"socketType": 2, "auth": ENCRYPTED, "authAlternatives": [NORMAL]}
     assert found == {"incoming": choice, "outgoing": choice}, found
@@ -172,6 +179,22 @@ def flags(tour: Tour) -> None:
     assert tour.do("seesFlag", "INBOX", 2)
 
 
+def tags(tour: Tour) -> None:
+    """A tag with a Japanese name is a keyword for another session."""
+    tour.do("open", "INBOX")
+    _wait_for_flag(tour, str(tour.do("tag", "INBOX", LETTER, "急ぎ")), "INBOX")
+
+
+def rename_folders(tour: Tour) -> None:
+    """A folder that is renamed keeps what is below it; one that is deleted goes to the Trash with its messages."""
+    assert tour.do("renameFolder", "新規", "旧規") == "旧規"
+    tour.append(LETTERS["utf-8"], "旧規/提案書")
+    tour.do("deleteFolder", "旧規")
+    wait_for(lambda: tour.exists("Trash/旧規/提案書"), "the folder is in the Trash")
+    assert tour.count("Trash/旧規/提案書") == 1
+    tour.do("createFolder", "", "新規")
+
+
 def search(tour: Tour) -> None:
     """The server finds a letter in ISO-2022-JP by a word of its subject, of its text, and by its sender."""
     assert tour.do("search", "INBOX", "Subject", "資料添付") == [LETTER]
@@ -216,6 +239,19 @@ def send(tour: Tour) -> None:
         assert "十時から㈱山田商店の会議室です。" in shown["text"], shown
 
 
+def big(tour: Tour) -> None:
+    """An attachment of 3 MB with a Japanese name is sent, comes back whole, and its copy is in Sent."""
+    file = tour.house.server.directory / "大きな資料.bin"
+    file.write_bytes(bytes(range(256)) * 12_000)
+    assert tour.do("send", ALICE, "添付ファイルの試験", TEXT, {"file": str(file)}) == ""
+    for folder in ("INBOX", "Sent"):
+        tour.do("open", folder)
+        shown = tour.do("read", folder, "添付ファイルの試験")
+        assert isinstance(shown, dict)
+        assert [each["name"] for each in shown["attachments"]] == [file.name], shown
+        assert _attached(tour, folder) == file.read_bytes()
+
+
 def refused_recipient(tour: Tour) -> None:
     """A mistyped address of this server is refused in our words, and nothing is sent."""
     said = tour.do("send", "nobody@example.test", "x", "Hello\n")
@@ -224,7 +260,7 @@ def refused_recipient(tour: Tour) -> None:
 
 def receipt(tour: Tour) -> None:
     """ "Delivery Status Notification": the report comes, and can be read in both languages."""
-    assert tour.do("send", "bob@example.test", "配送通知の試験", TEXT, True) == ""
+    assert tour.do("send", "bob@example.test", "配送通知の試験", TEXT, {"receipt": True}) == ""
     tour.do("open", "INBOX")
     shown = tour.do("read", "INBOX", "メールが届きました / Your mail was delivered")
     assert isinstance(shown, dict)
@@ -350,8 +386,21 @@ def pop_before_smtp(tour: Tour) -> None:
 
 
 STEPS: tuple[Callable[[Tour], None], ...] = (
-    *(refused_certificate, wrong_password, guessed, imap_starttls, folders, create, idle, read, read_others, flags),
-    *(search, move, delete, gone, send, refused_recipient, receipt, reports, imap_tls, imap_tls_normal, pop3),
+    *(
+        refused_certificate,
+        wrong_password,
+        guessed,
+        imap_starttls,
+        folders,
+        create,
+        idle,
+        read,
+        read_others,
+        flags,
+        tags,
+        rename_folders,
+    ),
+    *(search, move, delete, gone, send, big, refused_recipient, receipt, reports, imap_tls, imap_tls_normal, pop3),
     pop_before_smtp,
 )
 
@@ -378,6 +427,15 @@ def _holds(shown: dict[str, object], *words: str) -> None:
 
 def _quoted(folder: str) -> str:
     return f'"{encode(folder)}"'
+
+
+def _attached(tour: Tour, folder: str) -> bytes:
+    """The second part of the newest message in a folder, as another session reads it."""
+    with tour.other(folder) as session:
+        text = session.fetch("*", "(BODY.PEEK[])")[1][0][1]  # type: ignore[index]
+    content = email.message_from_bytes(text).get_payload()[1].get_payload(decode=True)  # type: ignore[arg-type,index,union-attr]
+    assert isinstance(content, bytes)
+    return content
 
 
 def _clear(tour: Tour) -> None:

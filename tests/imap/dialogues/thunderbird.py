@@ -50,7 +50,7 @@ S: 91 OK [READ-WRITE] SELECT completed
 DIALOGUES = (
     Dialogue(
         "thunderbird-folders",
-        "RFC 5258 3.1, 6154 5.1: it lists what is subscribed with its uses, and subscribes to the folders that it makes.",
+        "RFC 5258 3.1, 6154 5.1: it lists what is subscribed and its uses, subscribes to folders it makes, renames into the Trash.",
         LOGGED_IN
         + r"""
         C: 91 list (subscribed) "" "*" return (special-use)
@@ -80,6 +80,19 @@ DIALOGUES = (
         C: 99 STATUS "新規/提案書" (UIDNEXT MESSAGES UNSEEN RECENT)
         S: * STATUS "新規/提案書" (UIDNEXT 1 MESSAGES 0 UNSEEN 0 RECENT 0)
         S: 99 OK STATUS completed
+        C: 100 list (subscribed) "" "新規/*" return (special-use)
+        S: * LIST (\HasNoChildren \Subscribed) "/" "新規/提案書"
+        S: 100 OK LIST completed
+        C: 101 rename "新規" "Trash/新規"
+        S: 101 OK RENAME completed
+        C: 102 subscribe "Trash/新規"
+        S: 102 OK SUBSCRIBE completed
+        C: 103 unsubscribe "新規"
+        S: 103 OK UNSUBSCRIBE completed
+        C: 104 subscribe "Trash/新規/提案書"
+        S: 104 OK SUBSCRIBE completed
+        C: 105 unsubscribe "新規/提案書"
+        S: 105 OK UNSUBSCRIBE completed
         """,
     ),
     Dialogue(
@@ -141,8 +154,13 @@ DIALOGUES = (
         C: 100 uid store 2 +Flags (\Flagged)
         S: * 2 FETCH (UID 2 FLAGS (\Flagged \Recent))
         S: 100 OK STORE completed
-        C: 101 check
-        S: 101 OK CHECK completed
+        C: 101 uid store 1 +FLAGS (=e6=80=a5=e3=81=8e)
+        S: * FLAGS (\Answered \Flagged \Deleted \Seen \Draft =e6=80=a5=e3=81=8e)
+        S: * OK [PERMANENTFLAGS (\Answered \Flagged \Deleted \Seen \Draft =e6=80=a5=e3=81=8e \*)] …
+        S: * 1 FETCH (UID 1 FLAGS (\Seen \Recent =e6=80=a5=e3=81=8e))
+        S: 101 OK STORE completed
+        C: 102 check
+        S: 102 OK CHECK completed
         """,
     ),
     Dialogue(
