@@ -6,6 +6,7 @@ another session of the same account, a small IMAP client.
 
 import email
 import imaplib
+import itertools
 import smtplib
 import time
 import traceback
@@ -325,25 +326,31 @@ def reports(tour: Tour) -> None:
             assert "See you." in str(tour.thunderbird.do("attachment", number))
 
 
-def imap_tls(tour: Tour) -> None:
-    """IMAP and submission with TLS from the first octet: "Encrypted password" with a device password; folders, a letter, sending."""
-    tour.do("removeAccount")
-    used = tour.add(tour.device(), "imaps submissions", "implicit", ENCRYPTED)
-    assert used == {"incoming": ENCRYPTED, "outgoing": ENCRYPTED}, used
-    tour.do("folders", *FOLDERS)
-    tour.do("open", "INBOX")
-    assert tour.do("send", ALICE, "CRAM-MD5", TEXT) == ""
-    assert tour.do("sees", "INBOX", "CRAM-MD5")
+def encrypted(tour: Tour) -> None:
+    """IMAP and submission, "Encrypted password" with a device password, with STARTTLS and with implicit TLS: folders, a letter, sending."""
+    for listeners, tls in _LINES:
+        tour.do("removeAccount")
+        used = tour.add(tour.device(), listeners, tls, ENCRYPTED)
+        assert used == {"incoming": ENCRYPTED, "outgoing": ENCRYPTED}, used
+        _sends(tour, f"CRAM-MD5 {tls}")
 
 
-def imap_tls_normal(tour: Tour) -> None:
+def normal(tour: Tour) -> None:
     """The same with one's own password, "Normal password"."""
-    tour.do("removeAccount")
-    tour.add(tour.own(), "imaps submissions", "implicit", NORMAL)
+    for listeners, tls in _LINES:
+        tour.do("removeAccount")
+        tour.add(tour.own(), listeners, tls, NORMAL)
+        _sends(tour, f"PLAIN {tls}")
+
+
+_LINES = (("imap submission", "starttls"), ("imaps submissions", "implicit"))
+
+
+def _sends(tour: Tour, subject: str) -> None:
     tour.do("folders", *FOLDERS)
     tour.do("open", "INBOX")
-    assert tour.do("send", ALICE, "PLAIN", TEXT) == ""
-    assert tour.do("sees", "INBOX", "PLAIN")
+    assert tour.do("send", ALICE, subject, TEXT) == ""
+    assert tour.do("sees", "INBOX", subject)
 
 
 def pop3(tour: Tour) -> None:
@@ -351,12 +358,10 @@ def pop3(tour: Tour) -> None:
     _clear(tour)
     tour.append(LETTERS["iso-2022-jp"])
     tour.append(LETTERS["dots"])
-    for listeners, tls, person, method in (
-        ("pop3 submission", "starttls", tour.own(), NORMAL),
-        ("pop3s submissions", "implicit", tour.device(), ENCRYPTED),
-    ):
+    ways = itertools.product(_LINES, ((tour.own(), NORMAL), (tour.device(), ENCRYPTED)))
+    for (listeners, tls), (person, method) in ways:
         tour.do("removeAccount")
-        tour.add(person, listeners, tls, method)
+        tour.add(person, listeners.replace("imap", "pop3"), tls, method)
         subjects = tour.do("getMail")
         assert isinstance(subjects, list)
         assert LETTER in subjects, subjects
@@ -400,7 +405,7 @@ STEPS: tuple[Callable[[Tour], None], ...] = (
         tags,
         rename_folders,
     ),
-    *(search, move, delete, gone, send, big, refused_recipient, receipt, reports, imap_tls, imap_tls_normal, pop3),
+    *(search, move, delete, gone, send, big, refused_recipient, receipt, reports, encrypted, normal, pop3),
     pop_before_smtp,
 )
 
