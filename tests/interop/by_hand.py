@@ -17,7 +17,8 @@ from pathlib import Path
 
 from .login_servers import LoginServer, make_login_server
 from .thunderbird import started
-from .thunderbird_tour import Tour, walk
+from .thunderbird_steps import walk
+from .thunderbird_tour import Tour
 
 __all__ = ["main"]
 
@@ -108,7 +109,7 @@ def _wait_for_mail(house: LoginServer, before: int) -> None:
 
 
 def thunderbird(house: LoginServer, home: Path, locale: str = "en-US") -> None:
-    """Thunderbird under Xvfb, which is driven through Marionette: thunderbird_tour.py says what is done."""
+    """Thunderbird under Xvfb, which is driven through Marionette: thunderbird_steps.py says what is done."""
     with started(house.server, home, PATIENCE, locale) as program:
         print("Thunderbird", program.program.run("return Services.appinfo.version"))
         for line in walk(Tour(program, house)):

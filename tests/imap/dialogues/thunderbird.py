@@ -1,4 +1,4 @@
-"""What Thunderbird 153 really sends: the client's commands are from a server's log of tests/interop/thunderbird_tour.py."""
+"""What Thunderbird 153 really sends: the client's commands are from a server's log of tests/interop/thunderbird_steps.py."""
 
 import base64
 
