@@ -1,7 +1,9 @@
-"""Programs with windows or an editor around them, driven against a server of our own: ``python -m tests.interop.by_hand [mew] [sylpheed]``.
+"""Programs with windows or an editor around them, driven against servers of our own: ``python -m tests.interop.by_hand [PROGRAM...]``.
 
-They need Debian's ``mew`` and ``emacs-nox``, ``sylpheed`` and ``xvfb``. Each sends a letter to itself, then fetches it, by each mechanism
-that it knows; what the server saw is printed. CI does not run this: the results stand in ``docs/interoperability.rst``.
+``mew`` (Debian's ``mew`` and ``emacs-nox``) and ``sylpheed`` (with ``xvfb``) send a letter to themselves, then fetch it, by each mechanism
+that they know; what the server saw is printed. ``thunderbird`` (with ``xvfb``) and ``thunderbird-ja`` (with ``thunderbird-l10n-ja``) are
+led through all that a user does: a line for each step says whether it went well. CI does not run this: the results stand in
+``docs/interoperability.rst``.
 """
 
 import os
@@ -14,13 +16,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from .login_servers import LoginServer, make_login_server
+from .thunderbird import started
+from .thunderbird_steps import walk
+from .thunderbird_tour import Tour
 
 __all__ = ["main"]
 
 PATIENCE = 90.0
 
 _SEEN = re.compile(
-    r" C: (?:\S+ )?((?:AUTH|AUTHENTICATE) [A-Z0-9-]+|APOP|USER|LOGIN)|((?:smtp|pop3|imap): .*logged in.*)|( S: .*-ERR.*| S: 5.*)"
+    r" C: (?:\S+ )?((?:AUTH|AUTHENTICATE) [A-Z0-9-]+|APOP|USER|LOGIN)|((?:smtp|pop3|imap): .*logged in.*)|( S: .*-ERR.*| S: 5\d\d .*)"
 )
 
 
@@ -103,6 +108,19 @@ def _wait_for_mail(house: LoginServer, before: int) -> None:
     time.sleep(2)
 
 
+def thunderbird(house: LoginServer, home: Path, locale: str = "en-US") -> None:
+    """Thunderbird under Xvfb, which is driven through Marionette: thunderbird_steps.py says what is done."""
+    with started(house.server, home, PATIENCE, locale) as program:
+        print("Thunderbird", program.program.run("return Services.appinfo.version"))
+        for line in walk(Tour(program, house)):
+            print(line, flush=True)
+
+
+def thunderbird_ja(house: LoginServer, home: Path) -> None:
+    """The same in Japanese."""
+    thunderbird(house, home, "ja")
+
+
 def _run(command: list[str], home: Path, words: Mapping[str, str]) -> None:
     ended = subprocess.run(
         command,
@@ -128,22 +146,22 @@ def _seen(log: str) -> Iterator[str]:
             yield next(filter(None, found.groups())).strip()
 
 
-PROGRAMS = {"mew": mew, "sylpheed": sylpheed}
+PROGRAMS = {"mew": mew, "sylpheed": sylpheed, "thunderbird": thunderbird, "thunderbird-ja": thunderbird_ja}
 
 
 def main(names: list[str]) -> None:
-    """Try these programs, or all."""
-    with tempfile.TemporaryDirectory() as name:
-        house = make_login_server(Path(name, "server"), log='debug = ["submission", "pop3", "imap"]')
-        try:
-            for program in names or PROGRAMS:
+    """Try these programs, or all, each with a server of its own."""
+    for program in names or PROGRAMS:
+        print(f"=== {program}", flush=True)
+        with tempfile.TemporaryDirectory() as name:
+            house = make_login_server(Path(name, "server"), log='debug = ["submission", "pop3", "imap"]')
+            try:
                 before, home = len(house.server.log), Path(name, program)
                 home.mkdir()
-                print(f"=== {program}", flush=True)
                 PROGRAMS[program](house, home)
-                print(*_seen(house.server.log[before:]), sep="\n", flush=True)
-        finally:
-            house.server.destroy()
+                print(*dict.fromkeys(_seen(house.server.log[before:])), sep="\n", flush=True)
+            finally:
+                house.server.destroy()
 
 
 if __name__ == "__main__":

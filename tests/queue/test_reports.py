@@ -42,6 +42,7 @@ MESSAGE = (
     b"\r\n"
     b"See you.\r\n"
 )
+UTF8 = MESSAGE.replace(b"Subject: =?utf-8?B?5Lya6K2w44Gu6LOH5paZ?=", "Subject: 会議".encode())
 UNKNOWN = Told(
     "bob@elsewhere.test",
     Action.FAILED,
@@ -50,6 +51,7 @@ UNKNOWN = Told(
     host="mx.elsewhere.test [192.0.2.1]:25",
     at=ARRIVED + 2,
 )
+TARO = attrs.evolve(UNKNOWN, address="太郎@elsewhere.test", orcpt="utf-8;太@elsewhere.test")
 
 
 def run(work: Any) -> Any:
@@ -191,6 +193,8 @@ GOLDEN = {
     "delivered": (original(), [Told("bob@example.test", Action.DELIVERED, "2.1.5", notify=Notify.SUCCESS)]),
     "postmaster": (original(sender=""), [UNKNOWN]),
     "lost": (original(sender="gone@example.test"), [UNKNOWN]),
+    "internationalised": (original(UTF8, utf8=True), [TARO]),
+    "escaped": (original(UTF8, sender="eve@elsewhere.test", utf8=True), [TARO]),
 }
 
 
@@ -478,13 +482,9 @@ def test_a_message_that_holds_our_boundary(desk: Desk) -> None:
     assert returned(desk.tell(original(message), UNKNOWN))[1].endswith(b"--=_R1.0--\n")
 
 
-UTF8 = MESSAGE.replace(b"Subject: =?utf-8?B?5Lya6K2w44Gu6LOH5paZ?=", "Subject: 会議".encode())
-
-
 def test_smtputf8_in_a_mailbox_of_ours(desk: Desk) -> None:
     """Here the report holds UTF-8 as it is (RFC 6533)."""
-    told = attrs.evolve(UNKNOWN, address="太郎@elsewhere.test", orcpt="utf-8;太@elsewhere.test")
-    deliver = desk.tell(original(UTF8, utf8=True), told)
+    deliver = desk.tell(original(UTF8, utf8=True), TARO)
     report = octets(deliver)
     assert b"Content-Type: message/global-delivery-status\r\nContent-Transfer-Encoding: 8bit\r\n" in report
     assert "Final-Recipient: utf-8; 太郎@elsewhere.test\r\n".encode() in report

@@ -98,10 +98,25 @@ def decode_name(name: bytes, utf8: bool = False) -> str:
 
 
 def canonical(name: str) -> str:
-    """NFC, and INBOX in capitals, also as the first component (RFC 3501 5.1: case-insensitive)."""
+    """NFC, INBOX in capitals, also as the first component (RFC 3501 5.1: case-insensitive), no component in modified UTF-7 again."""
+    if "&" in name:
+        name = DELIMITER.join(map(_meant, name.split(DELIMITER)))
     name = unicodedata.normalize("NFC", name)
     head, slash, rest = name.partition(DELIMITER)
     return INBOX + slash + rest if head.upper() == INBOX and head.isascii() else name
+
+
+def _meant(component: str) -> str:
+    """What somebody meant who wrote modified UTF-7 where UTF-8 was agreed on.
+
+    Thunderbird (153) does so for a mailbox that is made before it has logged in once, although its session has ENABLEd UTF8=ACCEPT by then;
+    it would show 仕事, and everybody else ``&TtVOiw-``. Text that is ASCII or no correct modified UTF-7 stays.
+    """
+    try:
+        meant = decode_utf7(component.encode("ascii"))
+    except (UnicodeEncodeError, BadName):
+        return component
+    return component if meant.isascii() else meant
 
 
 def mailbox(cursor: Cursor) -> str:

@@ -94,6 +94,26 @@ def test_utf8_names_must_be_utf8() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("&TtVOiw-", "仕事"),
+        ("&TtVOiw-/会議", "仕事/会議"),
+        ("会議/&TtVOiw-2026", "会議/仕事2026"),
+        ("&MKswmQ-", "ガ"),  # decomposed
+        ("R&-D", "R&-D"),
+        ("&", "&"),
+        ("&TtVOiw", "&TtVOiw"),
+        ("仕事&TtVOiw-", "仕事&TtVOiw-"),
+    ],
+)
+def test_modified_utf7_where_utf8_was_agreed_on(written: str, name: str) -> None:
+    """Thunderbird 153 names its first new mailbox so after ENABLE UTF8=ACCEPT: what it means is taken, for every client the same."""
+    assert decode_name(written.encode(), utf8=True) == name
+    assert decode_name(encode_utf7(written)) == name
+    assert check_new(name) == name
+
+
+@pytest.mark.parametrize(
     "name", ["..", "CON", "a\\b", "a.b", ".hidden", "日本語/受信", "100%", "*", "x" * 1000, " lead"]
 )
 def test_names_a_file_system_would_hate(name: str) -> None:

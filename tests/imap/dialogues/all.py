@@ -11,6 +11,7 @@ from tests.imap.dialogues import (
     searching,
     selecting,
     storing,
+    thunderbird,
     transferring,
     trouble,
 )
@@ -31,6 +32,7 @@ DIALOGUES = tuple(
         transferring,
         searching,
         enabling,
+        thunderbird,
         trouble,
     )
     for dialogue in module.DIALOGUES

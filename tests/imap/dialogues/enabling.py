@@ -44,6 +44,28 @@ DIALOGUES = (
         """,
     ),
     Dialogue(
+        "utf8-names-in-utf7",
+        "RFC 6855 3, 3501 5.1.3: modified UTF-7 after ENABLE UTF8=ACCEPT, as Thunderbird 153 wrote it, is taken as it is meant.",
+        LOGGED_IN
+        + r"""
+        C: 43 ENABLE UTF8=ACCEPT
+        S: * ENABLED UTF8=ACCEPT
+        S: 43 OK ENABLE completed
+        C: 46 create "&TxqKCA-"
+        S: 46 OK CREATE completed
+        C: 47 subscribe "&TxqKCA-"
+        S: 47 OK SUBSCRIBE completed
+        C: 48 list "" "&TxqKCA-"
+        S: * LIST (\HasNoChildren) "/" "会計"
+        S: 48 OK LIST completed
+        C: 49 create "&TxqKCA-/今年"
+        S: 49 OK CREATE completed
+        C: 50 status "会計/今年" (MESSAGES)
+        S: * STATUS "会計/今年" (MESSAGES 0)
+        S: 50 OK STATUS completed
+        """,
+    ),
+    Dialogue(
         "utf8-search",
         "RFC 6855 3: no CHARSET after ENABLE UTF8=ACCEPT; strings are UTF-8.",
         SELECTED
