@@ -6,8 +6,8 @@
                                (held or settled by hand?)        answers           outcomes,     Deliver     one
                                                                                    what to tell              transaction
 
-The schedule wakes up when something is due, and when the store says that something came or was changed by hand. What is unexpected leaves
-the recipients waiting, in memory too, and says so in the log.
+The schedule wakes up when something is due, and when :mod:`mailsvc.queue.loading` has put something into it. What is unexpected leaves the
+recipients waiting, in memory too, and says so in the log.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -31,6 +31,7 @@ from mailsvc.queue.attempt import Attempts, Result
 from mailsvc.queue.backoff import wait
 from mailsvc.queue.destinations import Limits, Verdict
 from mailsvc.queue.journal import events, note
+from mailsvc.queue.loading import Loader
 from mailsvc.queue.options import QueueOptions
 from mailsvc.queue.pool import Pool
 from mailsvc.queue.reports import original_of
@@ -91,9 +92,8 @@ class Dispatcher:
         self._may_send = may_send
         self._most = options.connections + _SIDE_BY_SIDE
         self._settler = Settler(means.reactor, means.store)
+        self._loader = Loader(means.reactor, means.store.queue, self.schedule, self._now, self._pump)
         self._running = 0
-        self._changed: dict[str, None] = {}
-        self._looking: Any = None
         self._timer: Any = None
         self._timer_due: int | None = None
         self._pumping: Any = None
@@ -104,12 +104,11 @@ class Dispatcher:
 
     def start(self) -> None:
         """Read everything that waits, and send what is due while the rest is still being read."""
-        self._spawn(self._load())
+        self._loader.load()
 
     def reload(self) -> None:
         """News was missed: look at everything anew."""
-        self.schedule.clear()
-        self._spawn(self._load())
+        self._loader.load()
 
     def resume(self) -> None:
         """It may be our turn again."""
@@ -117,17 +116,16 @@ class Dispatcher:
 
     def changed(self, queue_ids: Iterable[str]) -> None:
         """Something of these messages was put into the queue or changed by hand."""
-        self._changed |= dict.fromkeys(queue_ids)
-        if self._looking is None and not self._over:
-            self._looking = self._means.reactor.callLater(0, self._look)
+        self._loader.changed(queue_ids)
 
     async def stop(self, patience: float) -> None:
         """Begin nothing more; let what is under way end, then cut it. Returns when all is written down, or nobody is there to do it."""
         self._over = True
-        for call in (self._looking, self._timer, self._pumping):
+        self._loader.stop()
+        for call in (self._timer, self._pumping):
             if call is not None:
                 call.cancel()
-        self._looking = self._timer = self._pumping = None
+        self._timer = self._pumping = None
         calls = [
             self._means.reactor.callLater(min(patience, _WITHOUT_STORE), self._settler.give_up),
             self._means.reactor.callLater(patience, self._means.pool.abort),
@@ -153,37 +151,6 @@ class Dispatcher:
 
     def _spawn(self, work: Awaitable[None]) -> None:
         Deferred.fromCoroutine(work).addErrback(lambda failure: _log.failure("the queue failed", failure))  # type: ignore[arg-type]
-
-    # --- what waits ---
-
-    async def _load(self) -> None:
-        try:
-            async for tickets in self._means.store.queue.waiting():
-                if self._over:
-                    return
-                self.schedule.put(tickets)
-                self._pump()
-        except MailError as error:
-            _log.warn("the queue cannot be read, once more: {error}", error=error)
-            await deferLater(self._means.reactor, 1.0)
-            if not self._over:
-                self.reload()
-
-    def _look(self) -> None:
-        self._looking = None
-        changed, self._changed = list(self._changed), {}
-        self._spawn(self._read(changed))
-
-    async def _read(self, queue_ids: Sequence[str]) -> None:
-        try:
-            tickets = await self._means.store.queue.tickets(queue_ids)
-        except MailError as error:
-            _log.warn("the queue cannot be read, once more: {error}", error=error)
-            await deferLater(self._means.reactor, 1.0)
-            self.changed(queue_ids)
-            return
-        self.schedule.replace(queue_ids, tickets)
-        self._pump()
 
     # --- turns ---
 
@@ -280,7 +247,7 @@ class Dispatcher:
     def _end(self, batch: Batch, waiting: Sequence[Ticket], end: "_Conclusion") -> None:
         stale = self.schedule.done(batch, waiting, end.verdict, self._now(), end.until, end.reason)
         if stale:
-            self.changed([batch.queue_id])
+            self._loader.changed([batch.queue_id])
         self._look_idle()
         self._pump()
 
