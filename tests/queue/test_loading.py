@@ -156,7 +156,7 @@ class AnyOrderTests(Case):
     def test_changes_at_any_moment(self):
         """Retry, reroute, hold, release and new mail, mixed with the load in many orders."""
         self.patch(slices, "BLOCK", 3)
-        for seed in range(12):
+        for seed in range(6):
             self.one_run(random.Random(seed))
 
     def one_run(self, chance):
