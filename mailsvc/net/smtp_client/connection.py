@@ -87,6 +87,7 @@ class SMTPConnection:
         self._transactions += 1
         try:
             self._line.check()
+            self._line.begin(len(group))
             if not self._clean:
                 self._line.write(b"RSET\r\n")
                 await self._line.reply("MAIL")
@@ -103,6 +104,7 @@ class SMTPConnection:
         if not line.usable:
             self.abort()
             return
+        line.begin()
         line.write(b"QUIT\r\n")
         with suppress(HopFailed):
             await line.reply("QUIT")
