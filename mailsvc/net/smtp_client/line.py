@@ -85,7 +85,7 @@ class Line(protocol.Protocol):
         return str(name()) if name else ""
 
     def begin(self, recipients: int = 0) -> None:
-        """A piece of work: what is asked from now on has a time of its own. An answer that is first waited for within it gets all of its."""
+        """A piece of work: what is asked from now on has a time of its own. An answer whose wait begins within it gets all of its."""
         self._until = self._clock.seconds() + _TIMES * self._timeouts["MAIL"] + _EACH * recipients
 
     def write(self, data: bytes) -> None:
