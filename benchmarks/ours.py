@@ -1,5 +1,6 @@
 """mailsvc as it is started for its tests: ``twistd mailsvc`` with its workers and its owner process, defaults everywhere."""
 
+import compileall
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from typing import Self
 
 from twisted import __version__ as twisted_version
 
+import mailsvc
 from benchmarks.servers import DOMAIN, HOST, PASSWORD, Server, mailboxes, processes_below
 from mailsvc import __version__
 from mailsvc.testing.harness import RunningServer
@@ -47,6 +49,7 @@ class Ours(Server):
         self.lmtp = f"{HOST}:{self.server.ports['lmtp']}"
 
     def __enter__(self) -> Self:
+        compileall.compile_dir(Path(mailsvc.__file__).parent, quiet=1)  # as installing it does
         try:
             self.server.start()
         except BaseException:

@@ -3,6 +3,9 @@
 Questions go to recursive resolvers; they follow CNAMEs. Answers stay in a cache for as long as DNS says, those that say "there is none"
 too (RFC 2308). What strangers put into DNS is bounded and looked at: few records, only host names that can be host names.
 
+A domain whose servers are silent takes threads for as long as a question may last. So the questions about one domain and everything below
+it share a quarter of the threads, the same question is asked once for all who wait for it, and what is in the cache needs no thread.
+
 The resolver's word that DNSSEC vouches for an answer (AD, RFC 4035 3.2.3) counts if the administrator named the resolver, or if it is on
 this machine.
 """
@@ -17,6 +20,8 @@ from typing import Any
 import dns.exception
 import dns.flags
 import dns.name
+import dns.rdataclass
+import dns.rdatatype
 import dns.resolver
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
@@ -29,6 +34,7 @@ from mailsvc.core.interfaces.outbound import IResolver
 from mailsvc.core.outbound import Exchanger
 from mailsvc.formats.address import ascii_domain
 from mailsvc.net.options import DNSOptions
+from mailsvc.net.turns import Turns
 
 __all__ = ["MOST_ADDRESSES", "MOST_EXCHANGERS", "Resolver"]
 
@@ -64,6 +70,7 @@ class Resolver(Service):
         options = options or DNSOptions()
         self._reactor = reactor
         self._pool = _Threads(0, options.threads, "DNS")
+        self._turns: Turns[dns.resolver.Answer] = Turns(reactor, max(options.threads // 4, 1), options.lifetime)
         self._dns = _make(options)
         self._trusted = bool(options.nameservers) or all(map(_is_here, self._dns.nameservers))
 
@@ -112,15 +119,28 @@ class Resolver(Service):
             question = dns.name.from_text(ascii_domain(name))
         except (ValueError, dns.exception.DNSException) as error:
             raise MailError(Kind.NO_SUCH_DOMAIN, "not-a-domain", detail=f"{name!r}: {error}") from None
+        known = self._known(question, record)
+        if known is not None:
+            return known
+        return await self._turns.ask(_domain(question), (question, record), lambda: self._resolve(question, record))
+
+    def _known(self, question: dns.name.Name, record: str) -> dns.resolver.Answer | None:
+        """An answer that is valid still; that a name does not exist is looked up where all is."""
+        found = self._dns.cache.get((question, dns.rdatatype.from_text(record), dns.rdataclass.IN))
+        return found if isinstance(found, dns.resolver.Answer) else None
+
+    async def _resolve(self, question: dns.name.Name, record: str) -> dns.resolver.Answer:
+        """Raises MailError."""
         resolve: Callable[..., dns.resolver.Answer] = self._dns.resolve
         try:
             return await deferToThreadPool(
                 self._reactor, self._pool, resolve, question, record, raise_on_no_answer=False, search=False
             )
         except dns.resolver.NXDOMAIN:
+            name = question.to_text(omit_final_dot=True)
             raise MailError(Kind.NO_SUCH_DOMAIN, "no-such-domain", detail=name) from None
         except (dns.exception.DNSException, OSError) as error:
-            raise temporary("dns", f"{record} of {name}: {error}") from None
+            raise temporary("dns", f"{record} of {question.to_text(omit_final_dot=True)}: {error}") from None
 
 
 def _make(options: DNSOptions) -> dns.resolver.Resolver:
@@ -139,6 +159,13 @@ def _make(options: DNSOptions) -> dns.resolver.Resolver:
     resolver.use_edns(0, 0, _EDNS_PAYLOAD)
     resolver.flags = dns.flags.RD | dns.flags.AD  # RFC 6840 5.7: AD in a question asks for it in the answer
     return resolver
+
+
+def _domain(name: dns.name.Name) -> str:
+    """What somebody has registered, most likely: ``example.org``, ``example.ac.jp``. Two that are taken for one only share their turns."""
+    labels = name.to_text(omit_final_dot=True).lower().split(".")
+    country = len(labels) > 2 and len(labels[-1]) == 2 and len(labels[-2]) <= 3
+    return ".".join(labels[-3 if country else -2 :])
 
 
 def _is_here(nameserver: object) -> bool:

@@ -14,7 +14,8 @@ from mailsvc.core.interfaces.reports import IReports
 from mailsvc.core.interfaces.store import ILock, IStore
 from mailsvc.ledger.nowhere import Nowhere
 from mailsvc.queue.attempt import Attempts
-from mailsvc.queue.dispatcher import Dispatcher, Means
+from mailsvc.queue.dispatcher import Dispatcher
+from mailsvc.queue.means import Means
 from mailsvc.queue.options import QueueOptions, RelayDomainOptions, RouteOptions
 from mailsvc.queue.pool import Pool
 from mailsvc.queue.routing import Ourselves, Router

@@ -13,6 +13,7 @@ client to owner                               answer
 ``[id, "unlock", mailbox]``                   ``[id, "ok", None]``
 ``[id, "hold"]``, ``[id, "release"]``         ``[id, "ok", None]``: no file of a message is removed meanwhile
 ``[id, "figures"]``                           ``[id, "ok", {name: number}]``
+``[id, "leave"]``                             ``[id, "ok", None]`` if the owner's parent is gone; it ends then
 ``[0, "announce", topic, payload]``           none; sent on to all other clients
 ============================================= ==========================================================
 

@@ -14,9 +14,10 @@ While it syncs, the next requests gather in the sockets; before it commits it ma
 Nothing is answered before its COMMIT returned, so nothing that was promised is lost with this process, whenever it dies. Large
 messages are durable before their request arrives (:mod:`mailsvc.store.bodies`).
 
-It holds the mailbox locks of POP3 in memory, for the life of the connection that took them. It ends when its standard input does: its
-parent is gone. SIGINT and SIGTERM are ignored, for they reach the whole group at once, and workers must be able to finish; to stop it
-alone, close its input or use SIGKILL, which it survives as well as anything can.
+It holds the mailbox locks of POP3 in memory, for the life of the connection that took them. It ends when its parent says :data:`STOP` on
+its standard input; when that ends without a word the parent is gone, and the workers have a moment to finish
+(:mod:`mailsvc.store.succession`). SIGINT and SIGTERM are ignored, for they reach the whole group at once; to stop it alone, write to its
+input or use SIGKILL, which it survives as well as anything can.
 """
 
 import math
@@ -41,12 +42,16 @@ from mailsvc.store.gather import Gather
 from mailsvc.store.housekeeping import Housekeeper
 from mailsvc.store.layout import Layout
 from mailsvc.store.peer import Peer
+from mailsvc.store.succession import LEAVE, LINGER, take_over
 from mailsvc.store.transaction import Touch
 
-__all__ = ["READY", "Owner", "main"]
+__all__ = ["READY", "STOP", "Owner", "main"]
 
 READY = b"ready\n"
 """Written to standard output when clients may connect."""
+
+STOP = b"stop\n"
+"""Read from standard input: end now."""
 
 MAX_GROUP = 500
 
@@ -55,10 +60,10 @@ _IDLE, _BUSY, _DONE = 0.02, 0.2, 1.0
 
 
 class Owner:
-    """Serves one store until its standard input ends."""
+    """Serves one store until its parent stops it."""
 
     def __init__(self, layout: Layout, parent: int, log: Callable[[str], None]) -> None:
-        """:param parent: a descriptor that becomes readable with end of file when the parent is gone."""
+        """:param parent: a descriptor on which the parent says :data:`STOP`, and which ends when the parent is gone."""
         self._layout = layout
         self._parent = parent
         self._log = log
@@ -72,12 +77,14 @@ class Owner:
         self._next_chore = 0.0
         self._commit_time = 0.0  # moving average, seconds
         self._finished = False
+        self._alone_until: float | None = None  # since the parent is gone
         self._table: dict[str, Callable[..., Any]] = {
             "lock": self._lock,
             "unlock": self._unlock,
             "hold": self._hold,
             "release": self._release,
             "figures": self._figures,
+            LEAVE: self._leave,
         }
 
     def open(self) -> None:
@@ -91,8 +98,8 @@ class Owner:
         self._selector.register(self._parent, selectors.EVENT_READ, self._parent_spoke)
 
     def run(self) -> None:
-        """Serve until the parent is gone."""
-        while not self._finished or self._waiting:
+        """Serve until the parent says so, or is gone and nobody needs us any more."""
+        while not self._is_over() or self._waiting:
             if not self._waiting:
                 self._handle(max(0.0, self._next_chore - time.monotonic()))
             else:
@@ -101,6 +108,11 @@ class Owner:
             if time.monotonic() >= self._next_chore:
                 self._do_chore()
         self._close()
+
+    def _is_over(self) -> bool:
+        if self._alone_until is None:
+            return self._finished
+        return self._finished or not self._peers or time.monotonic() > self._alone_until
 
     def _handle(self, timeout: float | None = None) -> bool:
         """Read and write what is possible; whether anything was."""
@@ -160,8 +172,11 @@ class Owner:
         peer.flush()
 
     def _parent_spoke(self, mask: int) -> None:
-        if not os.read(self._parent, 4096):
+        self._selector.unregister(self._parent)
+        if os.read(self._parent, len(STOP)):
             self._finished = True
+        else:
+            self._alone_until = time.monotonic() + LINGER
 
     def _received(self, peer: Peer, message: tuple[Any, ...]) -> None:
         request, kind, *arguments = message
@@ -214,6 +229,11 @@ class Owner:
             peer.holds -= 1
             self._housekeeper.hold(-1)
 
+    def _leave(self, peer: Peer) -> None:
+        if self._alone_until is None:
+            raise MailError(Kind.IN_USE, "store-in-use")
+        self._finished = True
+
     def _figures(self, peer: Peer) -> dict[str, float]:
         return {
             "commits": self._committer.commits,
@@ -259,9 +279,10 @@ def main(arguments: list[str]) -> int:
     """Run the owner of the store in the directory ``arguments[0]``. Returns the exit status."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    owner = Owner(Layout(arguments[0]), sys.stdin.fileno(), _log)
+    layout = Layout(arguments[0])
+    owner = Owner(layout, sys.stdin.fileno(), _log)
     try:
-        owner.open()
+        take_over(layout, owner.open)
     except (LeaseTaken, DatabaseRefused, OSError, apsw.Error) as error:
         _log(str(error))
         return 1

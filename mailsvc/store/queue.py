@@ -16,14 +16,25 @@ from mailsvc.store.reading import Reader
 __all__ = ["Queue"]
 
 SLICE = 2000
+"""Rows of one answer to people."""
+
+TICKETS = 500
+"""Of one slice: some milliseconds, for others wait meanwhile."""
+
+BLOCK = 20_000
+"""Rows that are looked through for those that are due: some milliseconds too."""
 
 _TICKET = (
     "SELECT r.id, q.queue_id, r.destination, iif(q.account, q.account, q.sender), r.due, r.attempts, q.arrived,"
     " c.size + length(c.prefix), q.sender=''"
 )
+_DUE = (  # of the next block of those that wait: its last id, and which are due by a time (or are not)
+    "SELECT max(id), json_group_array(id) FILTER (WHERE (due<=?)=?) FROM (SELECT id, due FROM queued_recipient"
+    f" WHERE id>? AND state={State.WAITING.value} ORDER BY id LIMIT ?) HAVING count(*)"
+)
 _WAITING = (
-    f"{_TICKET} FROM queued_recipient r CROSS JOIN queued q ON q.id=r.message CROSS JOIN content c ON c.id=q.content"
-    f" WHERE r.id>? AND r.state={State.WAITING.value} ORDER BY r.id LIMIT {SLICE}"
+    f"{_TICKET} FROM json_each(?) w CROSS JOIN queued_recipient r ON r.id=w.value CROSS JOIN queued q ON q.id=r.message"
+    f" CROSS JOIN content c ON c.id=q.content WHERE r.state={State.WAITING.value}"
 )
 _TICKETS = (
     f"{_TICKET} FROM json_each(?) w CROSS JOIN queued q ON q.queue_id=w.value CROSS JOIN content c ON c.id=q.content"
@@ -53,13 +64,17 @@ class Queue:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
-    async def waiting(self) -> AsyncIterator[list[Ticket]]:
-        """All recipients that wait, in slices, by id. Raises NOT_NOW."""
-        last = 0
-        while rows := self._reader.all(_WAITING, last):
-            last = rows[-1][0]
-            yield _tickets(rows)
-            await self._reader.pause()
+    async def waiting(self, soon: int = 0) -> AsyncIterator[list[Ticket]]:
+        """All recipients that wait, in slices: first those that are due by ``soon``, then the others. Raises NOT_NOW."""
+        for first in (True, False) if soon else (False,):
+            last = 0
+            while rows := self._reader.all(_DUE, soon, first, last, BLOCK):
+                last, listed = rows[0]
+                ids = json.loads(listed)
+                for start in range(0, len(ids), TICKETS):
+                    yield _tickets(self._reader.all(_WAITING, json.dumps(ids[start : start + TICKETS])))
+                    await self._reader.pause()
+                await self._reader.pause()
 
     async def tickets(self, queue_ids: Sequence[str]) -> list[Ticket]:
         """The recipients of these messages that wait. Raises NOT_NOW."""

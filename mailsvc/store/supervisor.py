@@ -1,7 +1,8 @@
 """Keeps the owner process alive: a service for the main process, usable from a plain tac file.
 
-The owner's standard input is a pipe that stays open as long as this process lives: when it ends, however, the owner ends too. An owner
-that dies is started again at once, then after 0.1 s, 0.2 s, ... 5 s as long as it keeps dying young; workers answer 4xx meanwhile.
+The owner's standard input is a pipe that stays open as long as this process lives: when it ends, however, the owner ends too: at once if we
+said so, else when those who use it have finished. An owner that dies is started again at once, then after 0.1 s, 0.2 s, ... 5 s as long as
+it keeps dying young; workers answer 4xx meanwhile.
 """
 
 import os
@@ -17,7 +18,7 @@ from twisted.python.failure import Failure
 
 from mailsvc.core.children import command_line, environment
 from mailsvc.core.errors import temporary
-from mailsvc.store.owner import READY
+from mailsvc.store.owner import READY, STOP
 
 __all__ = ["OwnerService"]
 
@@ -53,7 +54,7 @@ class OwnerService(Service):
         self._start()
 
     def stopService(self) -> Deferred[None] | None:
-        """Close the owner's input; it finishes what it has and ends. Fires when it is gone."""
+        """Tell the owner to end; it finishes what it has. Fires when it is gone."""
         super().stopService()
         if self._again is not None:
             self._again.cancel()
@@ -62,7 +63,7 @@ class OwnerService(Service):
         if self._process is None:
             return None
         self._stopped = Deferred()
-        self._process.close_input()
+        self._process.stop()
         self._kill = self._reactor.callLater(_PATIENCE, self._process.kill)
         return self._stopped
 
@@ -119,9 +120,10 @@ class _Process(ProcessProtocol):
         self._born = born
         self._output = b""
 
-    def close_input(self) -> None:
+    def stop(self) -> None:
         """Tell it to end."""
         assert self.transport is not None
+        self.transport.write(STOP)
         self.transport.closeStdin()
 
     def kill(self) -> None:

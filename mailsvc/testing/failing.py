@@ -98,7 +98,7 @@ class FailingQueue:
         """:param fail: told the name of the method that was called, gives what to raise."""
         self._fail = fail
 
-    async def waiting(self) -> AsyncIterator[list[Ticket]]:
+    async def waiting(self, soon: int = 0) -> AsyncIterator[list[Ticket]]:
         """Fails."""
         if error := self._fail("waiting"):
             raise error

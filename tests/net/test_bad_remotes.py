@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import attrs
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.error import TCPTimedOutError
@@ -84,6 +85,83 @@ def test_speaks_letter_by_letter(phase: str) -> None:
         world.reactor.advance(seconds / 20)
     world.pump()
     assert result(outcome).answer.phase == phase
+
+
+def answers_late(world: World, outcome: "Deferred[Any]", late: float) -> float:
+    """The server says 250 to whatever it is asked, each time after ``late`` seconds; how long that goes on."""
+    began = world.reactor.seconds()
+    while not outcome.called:
+        world.reactor.advance(late)
+        if not world.transport.aborting:
+            world.protocol.dataReceived(b"250 ok\r\n")
+        world.pump()
+    return world.reactor.seconds() - began
+
+
+def test_each_answer_just_in_time() -> None:
+    """A server that uses all the time that RFC 5321 4.5.3.2 gives it is waited for, once: with one recipient nothing is cut short."""
+    world = World("HANG")
+    outcome = fate(world)
+    for reply, late in ((b"220 hi", 299), (b"250 hi", 299), (b"250 ok", 299), (b"250 ok", 299), (b"354 go", 119)):
+        world.reactor.advance(late)
+        world.protocol.dataReceived(reply + b"\r\n")
+        world.pump()
+    world.reactor.advance(599)
+    world.protocol.dataReceived(b"250 ok\r\n")
+    assert result(outcome)[0].success
+
+
+@pytest.mark.parametrize("pipelining", ["", "S: 250-PIPELINING\n"], ids=["one by one", "pipelining"])
+def test_each_of_many_answers_just_in_time(pipelining: str) -> None:
+    """A server that lets each of a hundred recipients wait for almost five minutes is given up after about an hour, not after eight."""
+    world = World(f"S: 220 hi\nC: EHLO…\nS: 250-mx\n{pipelining}S: 250 HELP\nHANG")
+    many = rcpt(*(f"r{number}@example.net" for number in range(100)))
+    outcome = Deferred.fromCoroutine(world.connection.send(mail(), many))
+    assert answers_late(world, outcome, 299) < 3 * 300 + 100 * 30 + 300
+    broken = result(outcome)
+    assert (broken.answer.status, broken.answer.phase, broken.in_doubt) == ("4.4.2", "RCPT", False)
+    assert "all together" in broken.answer.text
+    assert not world.reactor.getDelayedCalls()
+
+
+def test_many_recipients_that_are_looked_up_one_by_one() -> None:
+    """A server that asks another one about each recipient takes its time: half a minute for each is not too long."""
+    world = World("S: 220 hi\nC: EHLO…\nS: 250 mx\nHANG")
+    many = rcpt(*(f"r{number}@example.net" for number in range(100)))
+    outcome = Deferred.fromCoroutine(world.connection.send(mail(), many))
+    for _ in range(101):
+        world.reactor.advance(30)
+        world.protocol.dataReceived(b"250 ok\r\n")
+    assert not outcome.called
+    for reply in (b"354 go", b"250 ok"):
+        world.pump()
+        world.protocol.dataReceived(reply + b"\r\n")
+    assert all(answer.success for answer in result(outcome))
+
+
+def test_lmtp_answers_for_each_recipient_just_in_time() -> None:
+    """After the message an LMTP server answers for each recipient: all together have a time, and who was answered for has the mail."""
+    many = rcpt(*(f"r{number}@example.net" for number in range(20)))
+    opening = "S: 220 hi\nC: LHLO…\nS: 250 mx\nC: MAIL…\nS: 250 ok\n"
+    script = opening + "C: RCPT…\nS: 250 ok\n" * 20 + "C: DATA\nS: 354 go\nMESSAGE\nHANG"
+    world = World(script, terms=attrs.evolve(PLAIN, lmtp=True))
+    outcome = Deferred.fromCoroutine(world.connection.send(mail(), many))
+    world.pump()
+    assert answers_late(world, outcome, 599) < 3 * 300 + 20 * 30 + 600
+    given = result(outcome)
+    assert [answer.success for answer in given] == [True] * 3 + [False] * 17
+    assert given[-1].temporary
+
+
+def test_an_idle_connection_begins_anew() -> None:
+    """What a message took, and the time for which a connection lay idle, are not taken off from the next message's time."""
+    world = World(HELLO + (MAIL + RCPT + DATA + "S: 354 go\nMESSAGE\nS: 250 ok\n") * 2 + "C: QUIT\nS: 221 bye")
+    assert world.send()[0].success
+    world.reactor.advance(5000)
+    assert world.send()[0].success
+    world.reactor.advance(5000)
+    world.run(world.connection.quit())
+    assert world.finish() == []
 
 
 def test_hangs_before_it_is_connected() -> None:

@@ -3,11 +3,13 @@
 from contextlib import ExitStack
 
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 from zope.interface.verify import verifyObject
 
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.outbound import IResolver
+from mailsvc.core.options import Duration
 from mailsvc.core.outbound import Exchanger
 from mailsvc.net.options import DNSOptions
 from mailsvc.net.resolver import MOST_ADDRESSES, MOST_EXCHANGERS, Resolver
@@ -45,12 +47,18 @@ class ResolverTests(TestCase):
         """A server and a resolver that asks nobody else."""
         self.prepare()
 
-    def prepare(self, ttl: int = 300, secure: bool = False) -> None:
+    def prepare(self, ttl: int = 300, secure: bool = False, threads: int = 16, lifetime: float = 1) -> None:
         """Others."""
         stack = ExitStack()
         self.addCleanup(stack.close)
         self.server = stack.enter_context(DNSServer(ZONE, ttl, secure))
-        options = DNSOptions(nameservers=("127.0.0.1",), port=self.server.port, timeout=1, lifetime=1)
+        options = DNSOptions(
+            nameservers=("127.0.0.1",),
+            port=self.server.port,
+            timeout=Duration(lifetime),
+            lifetime=Duration(lifetime),
+            threads=threads,
+        )
         self.resolver = Resolver(reactor, options)
         self.resolver.startService()
         self.addCleanup(self.resolver.stopService)
@@ -121,6 +129,31 @@ class ResolverTests(TestCase):
         await self.resolver.exchangers("example.test")
         await self.resolver.exchangers("example.test")
         self.assertEqual(len(self.server.asked), 2)
+
+    async def test_asked_once_for_all(self) -> None:
+        """Many who want to know the same at the same moment make one question."""
+        asked = [Deferred.fromCoroutine(self.resolver.exchangers("example.test")) for _ in range(20)]
+        for each in asked:
+            self.assertEqual(len(await each), 2)
+        self.assertEqual(self.server.asked, [("example.test", "MX", "udp")])
+
+    async def test_a_silent_domain_does_not_hold_up_others(self) -> None:
+        """Many names below a domain whose server is silent: other domains are answered meanwhile, and these are for another time."""
+        self.prepare(threads=4, lifetime=2)
+        names = [f"n{number}.drop.test" for number in range(4)]
+        ZONE.update(dict.fromkeys(names, "drop"))
+        silent = [Deferred.fromCoroutine(self.refusal(name)) for name in names]
+        self.assertEqual(len(await self.resolver.exchangers("example.test")), 2)
+        self.assertFalse(silent[-1].called)
+        for each in silent:
+            self.assertTrue((await each).temporary)
+
+    async def test_what_is_known_needs_no_thread(self) -> None:
+        """An answer in the cache comes at once, however many questions are waiting."""
+        await self.resolver.exchangers("example.test")
+        known = Deferred.fromCoroutine(self.resolver.exchangers("example.test"))
+        self.assertTrue(known.called)
+        self.assertEqual(len(await known), 2)
 
     async def test_secure(self) -> None:
         """What DNSSEC vouches for is marked, and nothing else."""

@@ -273,6 +273,21 @@ def test_too_many_recipients() -> None:
     assert world.finish() == []
 
 
+def test_too_many_domains() -> None:
+    """RCPTDOMAINMAX (RFC 9422): who is at one domain too many waits for another connection, and this one takes no second message."""
+    world = World(
+        able("PIPELINING", "LIMITS RCPTDOMAINMAX=2 RCPTMAX=2")
+        + "C: MAIL…\nC: RCPT TO:<1@one…\nC: RCPT TO:<2@two…\nC: DATA\n"
+        + "S: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\nMESSAGE\nS: 250 taken\n"
+        + "C: MAIL…\nC: RCPT TO:<4@ONE…\nC: DATA\n"
+        + "S: 250 ok\nS: 250 ok\nS: 354 go\nMESSAGE\nS: 250 taken\n"
+    )
+    answers = world.send(None, rcpt("1@one.example", "2@two.example", "3@three.example", "4@ONE.example"))
+    assert codes(answers) == [(250, "2.0.0", "end"), (250, "2.0.0", "end"), (0, "4.5.3", "RCPT"), (250, "2.0.0", "end")]
+    assert not world.connection.usable
+    assert world.finish() == []
+
+
 def test_552_for_too_many() -> None:
     """552 after others were accepted may mean what 452 means (RFC 5321 4.5.3.1.10); for a full mailbox it stays what it is."""
     world = World(

@@ -123,6 +123,19 @@ def sender(server: RunningServer) -> int:
     return int(re.findall(r"process (\d+) sends the queue's mail", server.log)[-1])
 
 
+def test_main_is_killed(directory: Path) -> None:
+    """kill -9 of the main process while another server is just taking a message: that is written down, and it gets no second copy."""
+    with Sink(HOST, delay=2) as sink, service(directory, sink, workers=2) as server:
+        submit(server, "once", "bob@there.test")
+        wait_for(lambda: sink.begun == 1, "it is under way")
+        others = [pid for name, pid in server.processes().items() if name != "main"]
+        server.kill("main")
+        wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in others), "the others end")
+        server.start()
+        wait_for(lambda: empty(server), "the queue is empty")
+        assert sink.subjects == ["once"]
+
+
 def test_sender_is_killed(directory: Path) -> None:
     """kill -9 of the worker that sends, in the middle of it: the other goes on, and only what was under way comes twice."""
     most = 3

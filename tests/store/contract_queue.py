@@ -115,6 +115,15 @@ class QueueContract:
         assert len({one.recipient for one in tickets}) == len(tickets) == 2500
         assert [address for _, address in await self.listed()] == addresses
 
+    async def test_what_is_due_soon_comes_first(self):
+        """Whoever begins to send gets first what is due by a time, then the rest; each recipient once, whatever its number."""
+        addresses = [f"r{number}@one.example" for number in range(600)]
+        later = await self.enqueue(*addresses, due=ARRIVED + 500)
+        soon = await self.enqueue(*addresses, queue_id="Q2", due=ARRIVED + 10)
+        slices = [slice_ async for slice_ in self.store.queue.waiting(ARRIVED + 10)]
+        assert [one.recipient for slice_ in slices for one in slice_] == soon + later
+        assert len(slices) > 2
+
     async def test_here_and_elsewhere(self):
         """One message for a mailbox and the queue: it stays in the mailbox when the queue is done with it."""
         (account,) = await self.add("a")

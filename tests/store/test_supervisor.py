@@ -20,6 +20,10 @@ class Transport:
         self.pid = pid
         self.done = []
 
+    def write(self, data):
+        """Noted."""
+        self.done.append(data.decode().strip())
+
     def closeStdin(self):
         """Noted."""
         self.done.append("close")
@@ -106,7 +110,7 @@ def test_stop(service):
     """Its input is closed; the service has stopped when it is gone, and starts no other."""
     stopped = []
     service.stopService().addCallback(stopped.append)
-    assert service._reactor.processes[0].transport.done == ["close"]
+    assert service._reactor.processes[0].transport.done == ["stop", "close"]
     assert stopped == []
     die(service)
     assert stopped == [None]
@@ -118,7 +122,7 @@ def test_stop_of_an_owner_that_hangs(service):
     """After ten seconds it is killed."""
     service.stopService()
     service._reactor.advance(10)
-    assert service._reactor.processes[0].transport.done == ["close", "KILL"]
+    assert service._reactor.processes[0].transport.done == ["stop", "close", "KILL"]
     die(service)
     assert service._reactor.getDelayedCalls() == []
 

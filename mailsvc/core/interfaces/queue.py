@@ -16,8 +16,12 @@ QUEUE_LOCK = 0
 class IQueue(Interface):
     """Reads of the queue; ``IStore.queue``."""
 
-    def waiting() -> AsyncIterator[list[Ticket]]:
-        """All recipients that wait (those held not), in slices, by recipient id; between slices others get their turn."""
+    def waiting(soon: int = 0) -> AsyncIterator[list[Ticket]]:
+        """All recipients that wait (those held not), in slices, each as it is when it is given; between slices others get their turn.
+
+        First come those that are due by ``soon``, then the others, by recipient id. Who comes or is changed meanwhile may be missed, or
+        come twice: :class:`QueueChanged` tells of it.
+        """
 
     async def tickets(queue_ids: Sequence[str]) -> list[Ticket]:
         """The recipients of these messages that wait."""

@@ -7,7 +7,7 @@ import attrs
 
 __all__ = ["Capabilities"]
 
-_LIMIT = re.compile(r"\b(MAILMAX|RCPTMAX)=([0-9]{1,6})\b")
+_LIMIT = re.compile(r"\b(MAILMAX|RCPTMAX|RCPTDOMAINMAX)=([0-9]{1,6})\b")
 
 
 @attrs.frozen
@@ -15,8 +15,9 @@ class Capabilities:
     """The extensions offered.
 
     :ivar size: largest message in octets; 0: it names none; None: it does not know SIZE (RFC 1870).
-    :ivar mechanisms: of AUTH, in capitals. :ivar mail_max: transactions on one connection, and ``rcpt_max`` recipients in one transaction
-        (RFC 9422); 0: no limit named.
+    :ivar mechanisms: of AUTH, in capitals.
+    :ivar mail_max: transactions on one connection. :ivar rcpt_max: recipients in one transaction. :ivar domain_max: domains of recipients
+        on one connection (RFC 9422). 0: no limit named.
     """
 
     size: int | None = None
@@ -29,6 +30,7 @@ class Capabilities:
     mechanisms: tuple[str, ...] = ()
     mail_max: int = 0
     rcpt_max: int = 0
+    domain_max: int = 0
 
     @classmethod
     def of(cls, lines: Iterable[str]) -> "Capabilities":
@@ -49,6 +51,7 @@ class Capabilities:
             mechanisms=tuple(offered.get("AUTH", "").upper().split()),
             mail_max=limits.get("MAILMAX", 0),
             rcpt_max=limits.get("RCPTMAX", 0),
+            domain_max=limits.get("RCPTDOMAINMAX", 0),
         )
 
 

@@ -1,6 +1,6 @@
 """A connection that is open: one message after the other, each made fit for this host, in transactions of the size that it takes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 import attrs
@@ -48,7 +48,12 @@ class SMTPConnection:
 
     @property
     def usable(self) -> bool:
-        """Whether another message may be sent."""
+        """Whether another message may be sent: not where domains are limited, for it might be for others than the one before."""
+        return self._open and not (self._able.domain_max and self._transactions)
+
+    @property
+    def _open(self) -> bool:
+        """Whether another transaction may begin."""
         most = self._able.mail_max
         return self._line.usable and (not most or self._transactions < most)
 
@@ -59,7 +64,9 @@ class SMTPConnection:
         except Unsendable as unsendable:
             return [unsendable.answer] * len(recipients)
         answers = parcel.refused
-        waiting = list(parcel.recipients)
+        waiting = self._of_few_domains(recipients, parcel.recipients)
+        too_many = ours(TOO_MANY, "too many domains for one connection", "RCPT")
+        answers.update(dict.fromkeys(parcel.recipients.keys() - waiting, too_many))
         most = self._able.rcpt_max or RECIPIENTS
         while waiting:
             group, waiting = waiting[:most], waiting[most:]
@@ -71,10 +78,16 @@ class SMTPConnection:
                 given = [failure.answer] * len(group)
             answers.update(zip(group, given, strict=True))
             waiting = self._once_more(group, given) + waiting
-            if waiting and not self.usable:
+            if waiting and not self._open:
                 answers.update(dict.fromkeys(waiting, ours(TOO_MANY, "too many recipients for one connection", "RCPT")))
                 break
         return [answers[number] for number in range(len(recipients))]
+
+    def _of_few_domains(self, recipients: Sequence[MailRecipient], numbers: Iterable[int]) -> list[int]:
+        """Those at the first of the domains, as many domains as the host takes on one connection (RFC 9422, RCPTDOMAINMAX)."""
+        domains = {number: recipients[number].address.rpartition("@")[2].lower() for number in numbers}
+        few = list(dict.fromkeys(domains.values()))[: self._able.domain_max or None]
+        return [number for number, domain in domains.items() if domain in few]
 
     def _once_more(self, group: Sequence[int], given: Sequence[Answer]) -> list[int]:
         """Those who were only too many, if others were not."""
@@ -87,6 +100,7 @@ class SMTPConnection:
         self._transactions += 1
         try:
             self._line.check()
+            self._line.begin(len(group))
             if not self._clean:
                 self._line.write(b"RSET\r\n")
                 await self._line.reply("MAIL")
@@ -103,6 +117,7 @@ class SMTPConnection:
         if not line.usable:
             self.abort()
             return
+        line.begin()
         line.write(b"QUIT\r\n")
         with suppress(HopFailed):
             await line.reply("QUIT")

@@ -3,6 +3,9 @@
 Several commands may have been written at once: ``replies`` waits for all their answers and wakes the coroutine once. Whatever ends the
 connection, the time-out of a phase included, comes out as :class:`HopFailed` of the phase that was waited for. A server that says 421
 ends it too (RFC 5321 3.8), except in answer to a whole message: that is the message's answer.
+
+Each answer has the time of its phase (RFC 5321 4.5.3.2), and all answers of one piece of work (:meth:`Line.begin`) have a time together: a
+server that lets each of a hundred commands wait for almost five minutes would hold the connection, and its place among ours, for a day.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,6 +31,13 @@ FLOOD = 65_536
 """Octets that a server may say when nothing was asked."""
 
 
+_TIMES = 3
+"""As long as the answers to so many commands may all answers of one piece of work take together."""
+
+_EACH = 30.0
+"""Seconds more for each recipient: some servers ask others about it."""
+
+
 class _Wait:
     """For the answers to commands of these phases."""
 
@@ -50,6 +60,7 @@ class Line(protocol.Protocol):
         self._clock = clock
         self._timeouts = timeouts
         self._phase = "greeting"
+        self._until = 0.0
         self._reader = ReplyReader()
         self._deadline = Deadline(clock, self._timed_out)
         self._flow = WriteFlow(lambda: None)
@@ -57,6 +68,7 @@ class Line(protocol.Protocol):
         self._handshake: Deferred[None] | None = None
         self._broken: Answer | None = None
         self._gone: Deferred[None] = Deferred()
+        self.begin()
 
     # --- for the steps ---
 
@@ -71,6 +83,10 @@ class Line(protocol.Protocol):
         handle = getattr(self.transport, "getHandle", lambda: None)()
         name = getattr(handle, "get_protocol_version_name", None)
         return str(name()) if name else ""
+
+    def begin(self, recipients: int = 0) -> None:
+        """A piece of work: what is asked from now on has a time of its own. An answer whose wait begins within it gets all of its."""
+        self._until = self._clock.seconds() + _TIMES * self._timeouts["MAIL"] + _EACH * recipients
 
     def write(self, data: bytes) -> None:
         """Say something; nothing happens any more once the connection is broken: the next wait tells."""
@@ -211,6 +227,8 @@ class Line(protocol.Protocol):
             self._wake()
         elif len(self.heard) > before or not self._deadline.running:
             self._phase = wait.phases[len(self.heard)]
+            if self._clock.seconds() > self._until:
+                return self.fail("4.4.2", "each answer came in time, but all together take too long")
             self._deadline.set(self._timeouts[self._phase])
         return None
 

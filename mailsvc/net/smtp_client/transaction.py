@@ -188,6 +188,7 @@ class Transaction:
         return unanswered
 
     async def _await_end(self) -> None:
+        self._line.begin(len(self._accepted))
         self._finish(await self._line.replies(["end"] * (len(self._accepted) if self._lmtp else 1)))
 
     def _finish(self, replies: Sequence[ServerReply]) -> None:

@@ -1,0 +1,131 @@
+"""What a try ends with is written down: outcomes, what the sender is told of them, and the rows of the ledger, in one transaction.
+
+Two things may go wrong after a host has taken the mail, and neither may send it a second time:
+
+- A recipient was settled by hand meanwhile: the store refuses the whole transaction, and it is made anew for the others.
+- The report cannot be made, or not be delivered: that is our fault. The outcomes are written without it; a failure or a delay of which
+  nobody can be told now is tried, and told, another time.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from mailsvc.core.errors import Kind, MailError
+from mailsvc.core.operations import Operation
+from mailsvc.core.outbound import Answer
+from mailsvc.core.queued import Outcome, QueuedMessage, QueuedRecipient, State
+from mailsvc.core.reports import Told
+from mailsvc.monitor import counters
+from mailsvc.queue.attempt import Result
+from mailsvc.queue.journal import events, note
+from mailsvc.queue.means import Means
+from mailsvc.queue.reports import original_of
+from mailsvc.queue.settle import Try, held, judge
+from mailsvc.queue.settler import Settler, is_settled_by_others
+
+__all__ = ["Settlement"]
+
+_log = Logger(namespace="mailsvc.queue")
+
+_UNTOLD = 3600
+"""Seconds after which those are tried again of whom no report could be made."""
+
+Judged = tuple[Outcome, Told | None]
+Delay = Callable[[QueuedRecipient], int]
+
+
+class _NoReport(Exception):
+    """The report cannot be made."""
+
+
+class Settlement:
+    """Settles what was tried."""
+
+    def __init__(self, means: Means, settler: Settler) -> None:
+        self._means = means
+        self._settler = settler
+
+    async def settle(
+        self, message: QueuedMessage, recipients: Sequence[QueuedRecipient], result: Result, delay: Delay
+    ) -> list[Outcome]:
+        """The outcomes of those who were still there, written down. Raises MailError if the store takes none.
+
+        :param result: with an answer for each recipient. :param delay: seconds until the next try of one that waits.
+        """
+        answers = {one.id: answer for one, answer in zip(recipients, result.answers, strict=True)}
+        tell = True
+        while recipients:
+            judged = [self._judge(message, one, answers[one.id], result, delay) for one in recipients]
+            try:
+                return await self._write(message, recipients, judged if tell else list(map(self._untold, judged)))
+            except _NoReport:
+                tell = False
+            except MailError as error:
+                if is_settled_by_others(error):
+                    recipients = await self._still_there(answers)
+                elif tell and error.kind is not Kind.NOT_NOW:
+                    tell = False
+                    _log.failure("{queue_id}: its report is refused", queue_id=message.queue_id)
+                else:
+                    _count_unsettled(answers)
+                    raise
+        return []
+
+    async def hold(self, message: QueuedMessage, recipients: Sequence[QueuedRecipient]) -> None:
+        """A route does not let them go. Raises MailError."""
+        await self._write(message, recipients, [(held(one, self._means.second()), None) for one in recipients])
+
+    async def _write(
+        self, message: QueuedMessage, recipients: Sequence[QueuedRecipient], judged: Sequence[Judged]
+    ) -> list[Outcome]:
+        outcomes = [outcome for outcome, _ in judged]
+        reports = await self._report(message, [told for _, told in judged if told is not None])
+        record = self._means.ledger.within(events(message, recipients, outcomes))
+        await self._settler.write(outcomes, [*reports, *record])
+        note(message.queue_id, recipients, outcomes)
+        return outcomes
+
+    def _judge(
+        self, message: QueuedMessage, recipient: QueuedRecipient, answer: Answer, result: Result, delay: Delay
+    ) -> Judged:
+        patience = self._means.ways.patience(recipient.destination, message.sender == "")
+        now = self._means.second()
+        this = Try(now, message.arrived, delay(recipient), result.host, result.tls, result.tried)
+        return judge(recipient, answer, this, patience)
+
+    def _untold(self, judged: Judged) -> Judged:
+        """The outcome without a report: a failure or a delay of which nobody can be told now is tried, and told, another time."""
+        outcome, told = judged
+        if told is None or outcome.state in (State.SENT, State.RELAYED):
+            return outcome, None
+        due = self._means.second() + _UNTOLD
+        return outcome._replace(state=State.WAITING, due=due, warned=False), None
+
+    async def _still_there(self, tried: Iterable[int]) -> list[QueuedRecipient]:
+        """Those who were tried and are not settled yet: somebody has settled the others by hand meanwhile."""
+        return [one for _, one in await self._means.store.queue.still_open(list(tried))]
+
+    async def _report(self, message: QueuedMessage, told: Sequence[Told]) -> Sequence[Operation]:
+        """What tells the sender. It waits for the store as long as the settler does: the mail itself may be gone already.
+
+        Raises NOT_NOW after :meth:`Settler.give_up`; _NoReport for whatever else a stranger's message or its reply do to its making.
+        """
+        while told:
+            try:
+                return await self._means.reports.report(original_of(message, self._means.store.bodies), told)
+            except Exception as error:
+                if not (isinstance(error, MailError) and error.kind is Kind.NOT_NOW):
+                    _log.failure("{queue_id}: no report can be made", queue_id=message.queue_id)
+                    raise _NoReport from error
+                if self._settler.over:
+                    raise
+                _log.warn("{queue_id}: no report yet: {error}", queue_id=message.queue_id, error=error)
+            await deferLater(self._means.reactor, 1.0)
+        return ()
+
+
+def _count_unsettled(answers: Mapping[int, Answer]) -> None:
+    """Those who have the mail will get it again: nobody will know that they have it."""
+    counters.queue_unsettled(sum(answer.success for answer in answers.values()))
