@@ -1,4 +1,4 @@
-"""Does something that should cost next to nothing cost next to nothing? For regular expressions and other code in C, whose steps nobody counts."""
+"""Does what should cost next to nothing cost next to nothing? For regular expressions and code in C, whose steps nobody counts."""
 
 import os
 import resource
