@@ -124,6 +124,27 @@ def test_search_with_100000_keys(client: Client) -> None:
     assert client.lines("SEARCH " + " ".join(["NOT DELETED"] * 50_000))[-1][:4] in (b" OK ", b" BAD", b" NO ")
 
 
+# --- dates ---
+
+DATES = {
+    "31-Dec-1969 23:59:59 +0000": b" 1-Jan-1970 00:00:00 +0000",
+    "17-Jul-1896 02:44:25 -0700": b" 1-Jan-1970 00:00:00 +0000",
+    "01-Jan-0001 00:00:00 +1400": b" 1-Jan-1970 00:00:00 +0000",
+    "31-Dec-9999 23:59:59 -1200": b"31-Dec-9999 23:59:59 +0000",
+    "31-Dec-9999 23:59:59 +0000": b"31-Dec-9999 23:59:59 +0000",
+}
+"""What an APPEND says, and what the server tells again."""
+
+
+@pytest.mark.parametrize("date", DATES)
+def test_dates_of_other_centuries(client: Client, date: str) -> None:
+    """RFC 3501 2.3.3: a message from before 1970 is kept with the nearest date that can be told, and hides no other one's."""
+    client.do(f'APPEND INBOX "{date}" {{1+}}\r\nx')
+    told = client.do("FETCH 1:* INTERNALDATE")
+    assert len(told) == len(MESSAGES) + 1
+    assert told[-1].endswith(b'(INTERNALDATE "' + DATES[date] + b'")')
+
+
 # --- before the log-in ---
 
 
