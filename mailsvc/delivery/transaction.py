@@ -86,7 +86,7 @@ class Transaction:
         try:
             plan = dispatch(self.recipients, self._services.border, self._intake.size)
             body = await self._intake.close()
-            await permission.check_from(self._intake.header)
+            await permission.check_from(self._intake.header, self._intake.header_is_whole)
         except BaseException:
             self.abort()
             raise
@@ -104,7 +104,7 @@ class Transaction:
 
     async def _deliver(self, plan: Dispatch, body: Body, queue_id: str, second: int) -> Deliver:
         prefix = trace(self._sender, self.recipients, self._services.hostname, queue_id, second)
-        if self._sender.is_submission:
+        if self._sender.is_submission and self._intake.header_is_whole:
             prefix += missing_fields(self._intake.header, queue_id, self._services.hostname, rendered_date(second))
         return Deliver(
             accounts=plan.accounts,
