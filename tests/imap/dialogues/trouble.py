@@ -73,7 +73,12 @@ DIALOGUES = (
         SELECTED
         + "C= b'c FETCH 1:* (' + b' '.join(b'BODY[]<%d.1>' % n for n in range(501)) + b')\\r\\n'\nS: c BAD [LIMIT] Too many items\n"
         + "C= b'd LIST \"\" (' + b'% ' * 10_000 + b'%)\\r\\n'\nS: d BAD [LIMIT] Too many or too long patterns\n"
-        + "C= b'e LIST \"\" ' + b'%*' * 100_000 + b'\\r\\n'\nS: e BAD [LIMIT] Too many or too long patterns\n"
+        + "C= b'e LIST \"\" ' + b'%*' * 100_000 + b'\\r\\n'\nS: e BAD [LIMIT] …\n"
+        + "C= b'e LIST ' + b'x' * 9_999 + b' (% %)\\r\\n'\nS: e BAD [LIMIT] Too many or too long patterns\n"
+        + "C= b'e LIST ' + b'x' * 1_000_000 + b' %\\r\\n'\nS: e BAD [LIMIT] …\n"
+        + "C= b'e LSUB ' + b'x' * 9_999 + b' %%%%%\\r\\n'\nS: e BAD [LIMIT] Too many or too long patterns\n"
+        + "C= b'e LSUB \"\" ' + b'x' * 1_000_000 + b'\\r\\n'\nS: e BAD [LIMIT] …\n"
+        + "C= b'e SELECT ' + b'&AwADFg-' * 100_000 + b'\\r\\n'\nS: e BAD [LIMIT] …\n"
         + "C= b'f FETCH 4 BODY.PEEK[HEADER.FIELDS (' + b' '.join(b'X%d' % n for n in range(50_000)) + b')]\\r\\n'\n"
         + "S: * 4 FETCH (BODY[HEADER.FIELDS (X0 X1 …)] {2}\nS:\nS: )\nS: f OK FETCH completed\n"
         + "C= b'g SEARCH ' + b'OR SEEN ' * 50_000 + b'ANSWERED\\r\\n'\nS: * SEARCH\nS: g OK SEARCH completed\n",
