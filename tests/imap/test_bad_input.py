@@ -12,7 +12,7 @@ from mailsvc.testing.imap_client import Response
 from tests.imap.dialogues.base import MESSAGES
 from tests.imap.reading import structure_parts
 from tests.imap.test_corpus import append
-from tests.imap.world import Client, World
+from tests.imap.world import PASSWORD, Client, World
 
 
 def fetched(said: bytes) -> dict[bytes, Any]:
@@ -171,6 +171,20 @@ def test_strangers_fill_no_memory() -> None:
             client.protocol.dataReceived(b"x" * 1_000_000)
             assert len(client.protocol._framing) < 100_000
         assert not client.transport.disconnecting or b"* BYE " in said + client.heard()
+
+
+@pytest.mark.parametrize(("beginning", "most"), [("LOGIN ", 400), ("LOGIN alice pw\r\na SEARCH BODY ", 25_000)])
+def test_empty_literals(beginning: str, most: int) -> None:
+    """A line of empty literals does not take many times its size: there is an end to them, and the session goes on."""
+    client = World().connect()
+    beginning = beginning.replace("pw", f'"{PASSWORD}"')
+    client.say(f"a {beginning}".encode())
+    for _ in range(most):
+        if b"a BAD Command line too long" in client.say(b"{0+}\r\n "):
+            break
+    else:
+        pytest.fail("there was no end to them")
+    assert b"b OK " in client.say(b"\r\nb NOOP\r\n")
 
 
 def test_many_small_literals_before_the_login() -> None:
