@@ -68,6 +68,20 @@ DIALOGUES = (
         together=True,
     ),
     Dialogue(
+        "lingering",
+        "A stranger's commands do not keep a place for ever; whoever has logged in may send NOOP all day.",
+        "S: * OK …\n"
+        + "".join(f"C: {n} AUTHENTICATE PLAIN\nS: +…\nC: *\nS: {n} BAD …\n" for n in range(50))
+        + "".join(f"C: {n} NOOP\nS: {n} OK NOOP completed\n" for n in range(50))
+        + "C: b CAPABILITY\nS: * BYE Too many commands before the log-in\nCLOSED\n",
+    ),
+    Dialogue(
+        "lingering-after-login",
+        "RFC 3501 5.4: NOOP keeps a session alive.",
+        LOGGED_IN + "".join(f"C: {n} NOOP\nS: {n} OK NOOP completed\n" for n in range(150)),
+        together=True,
+    ),
+    Dialogue(
         "too-much-work",
         "RFC 5530 LIMIT: what would keep the server busy for too long is refused, and the session goes on.",
         SELECTED
