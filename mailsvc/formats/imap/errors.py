@@ -27,7 +27,7 @@ class BadName(BadSyntax):
 
 
 class TooLong(BadSyntax):
-    """A name or pattern that it would cost too much to look at (RFC 5530: LIMIT)."""
+    """What it would cost too much to look at, or to look for (RFC 5530: LIMIT)."""
 
     code = "LIMIT"
 

@@ -95,7 +95,9 @@ DIALOGUES = (
         + "C= b'e SELECT ' + b'&AwADFg-' * 100_000 + b'\\r\\n'\nS: e BAD [LIMIT] …\n"
         + "C= b'f FETCH 4 BODY.PEEK[HEADER.FIELDS (' + b' '.join(b'X%d' % n for n in range(50_000)) + b')]\\r\\n'\n"
         + "S: * 4 FETCH (BODY[HEADER.FIELDS (X0 X1 …)] {2}\nS:\nS: )\nS: f OK FETCH completed\n"
-        + "C= b'g SEARCH ' + b'OR SEEN ' * 50_000 + b'ANSWERED\\r\\n'\nS: * SEARCH\nS: g OK SEARCH completed\n",
+        + "C= b'g SEARCH ' + b'OR SEEN ' * 50_000 + b'ANSWERED\\r\\n'\nS: * SEARCH\nS: g OK SEARCH completed\n"
+        + "C= b'h SEARCH ' + b'OR BODY a ' * 499 + b'BODY \"no such text\"\\r\\n'\nS: * SEARCH…\nS: h OK SEARCH completed\n"
+        + "C= b'i SEARCH ' + b'OR BODY a ' * 500 + b'BODY b\\r\\n'\nS: i BAD [LIMIT] More than 500 texts to search for\n",
         together=True,
     ),
     Dialogue(
