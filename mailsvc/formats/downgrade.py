@@ -29,7 +29,7 @@ MAX_HEADER = 65_536
 INVALID_ADDRESS = "invalid@internationalized-address.invalid"
 """Stands where an address cannot be written in ASCII (RFC 6858 2.1)."""
 
-_FIELD = re.compile(rb"[^\r\n].*?\r\n(?![ \t])", re.DOTALL)
+_BETWEEN_FIELDS = re.compile(rb"(?<=\r\n)(?![ \t])")
 _PARAMETER = re.compile(r';\s*([!#-\'*+.0-9A-Z^-~-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)', re.DOTALL)
 
 
@@ -46,7 +46,7 @@ def ascii_header(header: bytes) -> bytes:
     if header.isascii():
         return header
     blank = b"\r\n" if header.endswith(b"\r\n\r\n") or header == b"\r\n" else b""
-    fields = _FIELD.findall(header[: len(header) - len(blank)])
+    fields = (field.lstrip(b"\r\n") for field in _BETWEEN_FIELDS.split(header[: len(header) - len(blank)]))
     rewrite = _rewritten if len(header) <= MAX_HEADER else _nothing
     return b"".join(field if field.isascii() else rewrite(field) for field in fields) + blank
 

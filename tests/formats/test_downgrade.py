@@ -97,6 +97,14 @@ def test_a_header_of_megabytes() -> None:
     assert ascii_header(header) == crlf("To: a@example.test\n\n")
 
 
+@pytest.mark.parametrize("line", ["a", " a\r\n", "a\r\n\t"])
+def test_a_field_without_end(line: str) -> None:
+    """The last field of a part may have no line end; it stays, and costs what it is long."""
+    header = f"Subject: é\r\nX: {line * 300_000}a".encode()
+    assert ends_soon(lambda: ascii_header(header))
+    assert ascii_header(f"Subject: é\r\nX: {line}a".encode()).endswith(f"X: {line}a".encode())
+
+
 @given(st.binary(max_size=80))
 def test_octets_that_are_no_utf8_do_no_harm(octets: bytes) -> None:
     """A header that is no UTF-8 at all becomes ASCII too."""
