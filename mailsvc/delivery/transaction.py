@@ -59,19 +59,30 @@ class Transaction:
         self._intake = intake
         self._limit = limit
         self._next_id = next_id
+        self._ours: dict[str, Recipient] = {}
 
     async def rcpt(self, forward_path: Address, notify: int = 0, orcpt: str = "") -> Recipient:
         """Accept a recipient, or raise why not."""
         try:
             if len(self.recipients) >= self._limit:
                 raise MailError(Kind.TOO_MANY, "too-many-recipients", temporary=True)
-            routed = await route(self._services, self._sender, forward_path)
+            routed = await self._route(forward_path)
         except MailError as error:
             self._note(error, forward_path)
             raise
         recipient = attrs.evolve(routed, notify=notify, orcpt=orcpt) if notify or orcpt else routed
         self.recipients.append(recipient)
         return recipient
+
+    async def _route(self, forward_path: Address) -> Recipient:
+        """Where mail for it goes. An address of ours is looked up once, for it may be an alias of thousands, named a thousand times."""
+        key = forward_path.canonical
+        if key in self._ours:
+            return attrs.evolve(self._ours[key], forward_path=forward_path)
+        routed = await route(self._services, self._sender, forward_path)
+        if routed.accounts or routed.is_alias:
+            self._ours[key] = routed
+        return routed
 
     async def commit(self) -> str:
         """Store the message for all recipients; the queue id."""

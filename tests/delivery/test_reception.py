@@ -180,6 +180,18 @@ class ReceptionTests(TestCase):
         await transaction.commit()
         self.assertEqual(len(await self.inbox("alice")), 1)
 
+    async def test_one_address_many_times(self) -> None:
+        """An alias is looked up once, however often a stranger names it: an alias of thousands would fill the memory."""
+        transaction = await self.avatar().mail(SENDER)
+        first = await transaction.rcpt(ALICE)
+        other = Address(ALICE.local.upper(), ALICE.domain)
+        again = await transaction.rcpt(other, notify=2)
+        self.assertIs(again.accounts, first.accounts)
+        self.assertEqual((again.forward_path, again.notify, first.notify), (other, 2, 0))
+        transaction.write(b"x\r\n")
+        await transaction.commit()
+        self.assertEqual(len(await self.inbox("alice")), 1)
+
     async def test_outside_recipients(self) -> None:
         """Strangers are refused for good; who has logged in may send to them."""
         outside = Address("x", "example.com")
