@@ -89,16 +89,16 @@ class Permission:
             return 0
         return (await self._desk.decide(self._asked)).account_id
 
-    async def check_from(self, header: bytes) -> None:
+    async def check_from(self, header: bytes, whole: bool = True) -> None:
         """Hold From: to what the rule wants of the sender. Raises RELAY_DENIED, NOT_NOW.
 
-        :param header: the fields of the message.
+        :param header: the fields of the message. :param whole: whether these are all; in what is not seen, there may be another From:.
         """
         decision = self.decision
         rule = self._desk.rule(decision.rule) if decision is not None else None
         if decision is None or rule is None or not rule.check_from:
             return
-        addresses: Sequence[Address | None] = _from_addresses(header) or (None,)
+        addresses: Sequence[Address | None] = (whole and _from_addresses(header)) or (None,)
         for address in addresses:
             if not await self._desk.admits(rule, decision.account_id, address):
                 refused = RelayDecision(allowed=False, rule=rule.name, reason="wrong-from", evidence=decision.evidence)
@@ -191,9 +191,9 @@ def _limited(decision: RelayDecision) -> bool:
 
 
 def _from_addresses(header: bytes) -> list[Address]:
-    """Those of From:, of all of them if there are several."""
+    """Those of From:, of all of them if there are several; each by itself, or a comment that does not end would hide the next."""
     found: list[Address] = []
-    for one in parse_addresses(b", ".join(Fields(header).all(b"from"))):
+    for one in (one for value in Fields(header).all(b"from") for one in parse_addresses(value)):
         if one.mailbox is not None and one.host is not None:  # else the begin or the end of a group
             found.append(Address(one.mailbox.decode("utf-8", "replace"), one.host.decode("utf-8", "replace")))
     return found

@@ -48,7 +48,7 @@ class Intake:
         self._writer: IBodyWriter | None = None
         self._audit = NewlineAudit(MAX_LINE)
         self._hops = HopCounter()
-        self._beginning: list[bytes] = []
+        self._beginning = bytearray()
         self._tail = b""
         self._failure: Exception | None = None
 
@@ -71,8 +71,7 @@ class Intake:
         self.eight_bit = self.eight_bit or not data.isascii()
         if not self._hops.done:
             self._hops.feed(data)
-            if self.size <= MAX_KEPT_HEADER:
-                self._beginning.append(data)
+            self._beginning += data[: MAX_KEPT_HEADER - len(self._beginning)]
         self._tail = data[-2:] if len(data) > 1 else self._tail[-1:] + data
         if self._writer is None:
             self._writer = self._create()
@@ -81,8 +80,18 @@ class Intake:
     @property
     def header(self) -> bytes:
         """The header fields, the empty line not included; of a header over :data:`MAX_KEPT_HEADER` octets, what came first."""
-        header, end, _ = b"".join(self._beginning).partition(b"\r\n\r\n")
-        return header + end[:2]
+        header, end, _ = self._text.partition(b"\r\n\r\n")
+        return (header + end[:2])[2:]
+
+    @property
+    def header_is_whole(self) -> bool:
+        """Whether :attr:`header` is all of it."""
+        return len(self._beginning) == self.size or b"\r\n\r\n" in self._text
+
+    @property
+    def _text(self) -> bytes:
+        """What was kept, after a line end: a message that begins with an empty line has no header."""
+        return b"\r\n" + self._beginning
 
     async def close(self) -> Body:
         """The whole message has come. Raises TOO_BIG, BAD_CONTENT, NOT_NOW, or whatever went wrong on the way."""

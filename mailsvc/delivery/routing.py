@@ -15,6 +15,10 @@ __all__ = ["route"]
 
 _POSTMASTER = Address("postmaster", "")
 
+OUR_FIELDS = 1000
+"""Octets that our own fields before a message may take. A mailbox with room for the message but not for them is full now, not after the
+data: there it would be full for all other recipients too, at each further attempt."""
+
 
 async def route(services: Services, sender: Sender, forward_path: Address) -> Recipient:
     """Judge one recipient. Raises NO_SUCH_USER, DISABLED, QUOTA, RELAY_DENIED, TOO_BIG, NOT_NOW."""
@@ -31,8 +35,9 @@ async def route(services: Services, sender: Sender, forward_path: Address) -> Re
 async def _inside(services: Services, sender: Sender, forward_path: Address, address: Address) -> Recipient:
     """Where an address of ours leads."""
     resolution = await services.directory.resolve(address)
+    size = sender.envelope.size
     for account in resolution.accounts:
-        if not account.has_room(sender.envelope.size):
+        if not account.has_room(size and size + OUR_FIELDS):
             raise MailError(Kind.QUOTA, "mailbox-full", detail=account.address)
     return Recipient(forward_path, resolution.accounts, resolution.outside)
 

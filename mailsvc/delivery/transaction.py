@@ -60,19 +60,30 @@ class Transaction:
         self._intake = intake
         self._limit = limit
         self._next_id = next_id
+        self._ours: dict[str, Recipient] = {}
 
     async def rcpt(self, forward_path: Address, notify: int = 0, orcpt: str = "") -> Recipient:
         """Accept a recipient, or raise why not."""
         try:
             if len(self.recipients) >= self._limit:
                 raise MailError(Kind.TOO_MANY, "too-many-recipients", temporary=True)
-            routed = await route(self._services, self._sender, forward_path)
+            routed = await self._route(forward_path)
         except MailError as error:
             self._note(error, forward_path)
             raise
         recipient = attrs.evolve(routed, notify=notify, orcpt=orcpt) if notify or orcpt else routed
         self.recipients.append(recipient)
         return recipient
+
+    async def _route(self, forward_path: Address) -> Recipient:
+        """Where mail for it goes. An address of ours is looked up once, for it may be an alias of thousands, named a thousand times."""
+        key = forward_path.canonical
+        if key in self._ours:
+            return attrs.evolve(self._ours[key], forward_path=forward_path)
+        routed = await route(self._services, self._sender, forward_path)
+        if routed.accounts or routed.is_alias:
+            self._ours[key] = routed
+        return routed
 
     async def commit(self) -> str:
         """Store the message for all recipients; the queue id."""
@@ -87,7 +98,7 @@ class Transaction:
         try:
             plan = dispatch(self.recipients, self._services.border, self._intake.size, self._passes())
             body = await self._intake.close()
-            await permission.check_from(self._intake.header)
+            await permission.check_from(self._intake.header, self._intake.header_is_whole)
         except BaseException:
             self.abort()
             raise
@@ -119,7 +130,7 @@ class Transaction:
 
     async def _deliver(self, plan: Dispatch, body: Body, queue_id: str, second: int) -> Deliver:
         prefix = trace(self._sender, self.recipients, self._services.hostname, queue_id, second)
-        if self._sender.is_submission:
+        if self._sender.is_submission and self._intake.header_is_whole:
             prefix += missing_fields(self._intake.header, queue_id, self._services.hostname, rendered_date(second))
         return Deliver(
             accounts=plan.accounts,

@@ -10,6 +10,8 @@ Fields that are ASCII already stay as they are, octet for octet; fields with UTF
 such a message reaches nobody who has no ASCII address: no surrogate can change that (RFC 6855 7). A field that cannot be read goes too:
 no message may keep a person from the mailbox.
 
+Of a header that is longer than any that people write, the fields with UTF-8 all go: to rewrite megabytes would hold up everybody else.
+
 Not rewritten: header fields of body parts. They reach the client as they are, like any 8bit body.
 """
 
@@ -19,12 +21,15 @@ from email.header import Header
 from email.utils import getaddresses
 from urllib.parse import quote
 
-__all__ = ["INVALID_ADDRESS", "ascii_header", "end_of_header"]
+__all__ = ["INVALID_ADDRESS", "MAX_HEADER", "ascii_header", "end_of_header"]
+
+MAX_HEADER = 65_536
+"""Octets up to which a header is rewritten."""
 
 INVALID_ADDRESS = "invalid@internationalized-address.invalid"
 """Stands where an address cannot be written in ASCII (RFC 6858 2.1)."""
 
-_FIELD = re.compile(rb"[^\r\n].*?\r\n(?![ \t])", re.DOTALL)
+_BETWEEN_FIELDS = re.compile(rb"(?<=\r\n)(?![ \t])")
 _PARAMETER = re.compile(r';\s*([!#-\'*+.0-9A-Z^-~-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)', re.DOTALL)
 
 
@@ -41,8 +46,13 @@ def ascii_header(header: bytes) -> bytes:
     if header.isascii():
         return header
     blank = b"\r\n" if header.endswith(b"\r\n\r\n") or header == b"\r\n" else b""
-    fields = _FIELD.findall(header[: len(header) - len(blank)])
-    return b"".join(field if field.isascii() else _rewritten(field) for field in fields) + blank
+    fields = (field.lstrip(b"\r\n") for field in _BETWEEN_FIELDS.split(header[: len(header) - len(blank)]))
+    rewrite = _rewritten if len(header) <= MAX_HEADER else _nothing
+    return b"".join(field if field.isascii() else rewrite(field) for field in fields) + blank
+
+
+def _nothing(field: bytes) -> bytes:
+    return b""
 
 
 def _rewritten(field: bytes) -> bytes:

@@ -39,6 +39,9 @@ __all__ = ["IMAPServer"]
 MAX_ERRORS = 20
 """Lines that are no command after which a stranger's connection is closed: whoever sends those does not speak IMAP."""
 
+MAX_BEFORE_LOGIN = 100
+"""Commands before the log-in after which the connection is closed: each of them renews the time-out, and so a stranger keeps a place."""
+
 
 class IMAPServer(Session):
     """One IMAP connection."""
@@ -153,7 +156,9 @@ class IMAPServer(Session):
             return None
         self._tag = command.tag
         verb = VERBS.get(command.name)
-        if verb is None:
+        if self.account is None and self._lingers():
+            self.hang_up("Too many commands before the log-in")
+        elif verb is None:
             self._misuse(f"{command.name} is not known here")
         elif self.state not in verb.states:
             self._misuse(_WRONG_STATE[self.state])
@@ -161,6 +166,10 @@ class IMAPServer(Session):
             counters.command("imap", verb.name)
             return self._carry_out(verb, command)
         return None
+
+    def _lingers(self) -> bool:
+        self._before_login += 1
+        return self._before_login > MAX_BEFORE_LOGIN
 
     async def _carry_out(self, verb: Verb, command: Command) -> None:
         try:

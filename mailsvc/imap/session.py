@@ -80,6 +80,7 @@ class Session(Conversation, imap4.IMAP4Server):
         self._tag = "*"
         self.failures = Failures()
         self._errors = 0
+        self._before_login = 0
         self._onLogout: Callable[[], None] | None = None
 
     @property

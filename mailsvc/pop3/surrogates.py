@@ -16,15 +16,12 @@ from zope.interface import implementer
 
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.maildrop import IMaildrop
-from mailsvc.formats.downgrade import ascii_header, end_of_header
+from mailsvc.formats.downgrade import MAX_HEADER, ascii_header, end_of_header
 
 __all__ = ["Surrogates", "as_shown"]
 
 PIECE = 16 * 1024
 """Octets of a header that are read at a time."""
-
-MAX_HEADER = 64 * 1024
-"""Octets up to which a header is rewritten. A longer one is nobody's mail: it is shown as it is."""
 
 TURN = 64 * 1024
 """Octets of headers that are rewritten before others get their turn; to open one counts as :data:`OPENING` more."""

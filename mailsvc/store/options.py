@@ -39,5 +39,5 @@ class StoreOptions:
     rows_cache: int = option(
         1_000_000,
         en="How many index rows of recently opened mailboxes each worker keeps in memory (48 octets each).",
-        ja="各ワーカーがメモリに保持する、最近開いたメールボックスの索引の行数（1 行あたり 48 オクテット）。",
+        ja="各ワーカーがメモリに保持する、最近開いたメールボックスの索引の行数（1 行あたり 48 バイト）。",
     )

@@ -44,7 +44,7 @@ class ListenerOptions:
     protocol: Protocol = option(
         en="What is spoken here: smtp (mail from other servers), submission (mail from our users), lmtp, pop3, imap; poppassd (password "
         "change from old programs, port 106, on the loopback or with implicit TLS only).",
-        ja="このポートで話すプロトコル。smtp（他のサーバーからの受信）、submission（利用者の送信）、lmtp、pop3、imap、"
+        ja="このポートで話すプロトコル。smtp（ほかのサーバーからの受信）、submission（利用者の送信）、lmtp、pop3、imap、"
         "poppassd（古いソフトからのパスワード変更。ポート 106、ループバックか implicit の TLS に限る）。",
     )
     address: str = option(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mailsvc.core.errors import MailError
 from mailsvc.core.values import Body
 from mailsvc.delivery.border import SizeLimit
-from mailsvc.delivery.intake import MAX_HOPS, MAX_LINE, Intake
+from mailsvc.delivery.intake import MAX_HOPS, MAX_KEPT_HEADER, MAX_LINE, Intake
 from mailsvc.testing.failing import FailingBodies
 
 
@@ -146,3 +146,38 @@ def test_trouble_while_writing_is_told_at_the_end() -> None:
     assert bodies.writers[0].aborted
     with pytest.raises(OSError, match="disk"):
         _run(intake.close())
+
+
+HEADERS = {
+    "usual": (b"A: b\r\nDate: c\r\n\r\nbody\r\n", b"A: b\r\nDate: c\r\n"),
+    "none": (b"\r\nDate: this is text\r\n\r\nmore\r\n", b""),
+    "nothing else": (b"A: b\r\n", b"A: b\r\n"),
+    "empty": (b"", b""),
+    "one large piece": (b"Date: c\r\n\r\n" + b"x\r\n" * 50_000, b"Date: c\r\n"),
+}
+"""A message, and its header."""
+
+
+@pytest.mark.parametrize("name", HEADERS)
+@pytest.mark.parametrize("size", [1, 7, 1_000_000])
+def test_the_header_is_kept(name: str, size: int) -> None:
+    """However the message was cut: what depends on its fields (Date added, From checked) is the same."""
+    message, header = HEADERS[name]
+    intake = filled(pieces(message, size))
+    assert (intake.header, intake.header_is_whole) == (header, True)
+
+
+@pytest.mark.parametrize("size", [1000, 40_000, 1_000_000])
+def test_of_a_long_header_the_beginning_is_kept(size: int) -> None:
+    """Exactly as much of it, however it was cut, and it is known that there was more."""
+    message = b"X: y\r\n" * 20_000 + b"\r\nbody\r\n"
+    intake = filled(pieces(message, size))
+    assert (intake.header, intake.header_is_whole) == (message[:MAX_KEPT_HEADER], False)
+
+
+def filled(pieces: Iterable[bytes]) -> Intake:
+    """An intake that has taken the pieces."""
+    intake = Intake(Writer, SizeLimit(0))  # type: ignore[arg-type]
+    for piece in pieces:
+        intake.write(piece)
+    return intake

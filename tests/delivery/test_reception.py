@@ -170,6 +170,28 @@ class ReceptionTests(TestCase):
         self.assertEqual((await self.refusal(transaction.rcpt(BOB))).reason, "mailbox-full")
         await transaction.rcpt(ALICE)
 
+    async def test_room_for_the_message_alone_is_no_room(self) -> None:
+        """A mailbox that the fields before the message would overfill is full at RCPT, and keeps the message from nobody else."""
+        self.store.commit([ChangeAccount(self.made.accounts["bob@example.test"], quota=1050)])
+        transaction = await self.avatar().mail(Envelope(None, "a", size=1000))
+        await transaction.rcpt(ALICE)
+        self.assertEqual((await self.refusal(transaction.rcpt(BOB))).reason, "mailbox-full")
+        transaction.write(b"x" * 998 + b"\r\n")
+        await transaction.commit()
+        self.assertEqual(len(await self.inbox("alice")), 1)
+
+    async def test_one_address_many_times(self) -> None:
+        """An alias is looked up once, however often a stranger names it: an alias of thousands would fill the memory."""
+        transaction = await self.avatar().mail(SENDER)
+        first = await transaction.rcpt(ALICE)
+        other = Address(ALICE.local.upper(), ALICE.domain)
+        again = await transaction.rcpt(other, notify=2)
+        self.assertIs(again.accounts, first.accounts)
+        self.assertEqual((again.forward_path, again.notify, first.notify), (other, 2, 0))
+        transaction.write(b"x\r\n")
+        await transaction.commit()
+        self.assertEqual(len(await self.inbox("alice")), 1)
+
     async def test_outside_recipients(self) -> None:
         """Strangers are refused for good; who has logged in may send to them."""
         outside = Address("x", "example.com")

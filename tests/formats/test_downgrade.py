@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailsvc.formats.downgrade import INVALID_ADDRESS, ascii_header, end_of_header
+from tests.costs import ends_soon
 
 
 def crlf(text: str) -> bytes:
@@ -87,6 +88,21 @@ def test_any_header_becomes_ascii(fields: list[tuple[str, str]]) -> None:
     assert rewritten.isascii()
     assert rewritten.endswith(b"\r\n")
     assert end_of_header(rewritten) == len(rewritten)
+
+
+def test_a_header_of_megabytes() -> None:
+    """What no person writes is not rewritten: it costs next to nothing, and its fields in ASCII stay."""
+    header = crlf("To: a@example.test\n" + f"Subject: {'é' * 100}\nFrom: é{'@,' * 100}\n" * 50_000 + "\n")
+    assert ends_soon(lambda: ascii_header(header))
+    assert ascii_header(header) == crlf("To: a@example.test\n\n")
+
+
+@pytest.mark.parametrize("line", ["a", " a\r\n", "a\r\n\t"])
+def test_a_field_without_end(line: str) -> None:
+    """The last field of a part may have no line end; it stays, and costs what it is long."""
+    header = f"Subject: é\r\nX: {line * 300_000}a".encode()
+    assert ends_soon(lambda: ascii_header(header))
+    assert ascii_header(f"Subject: é\r\nX: {line}a".encode()).endswith(f"X: {line}a".encode())
 
 
 @given(st.binary(max_size=80))

@@ -12,7 +12,7 @@ from mailsvc.testing.imap_client import Response
 from tests.imap.dialogues.base import MESSAGES
 from tests.imap.reading import structure_parts
 from tests.imap.test_corpus import append
-from tests.imap.world import Client, World
+from tests.imap.world import PASSWORD, Client, World
 
 
 def fetched(said: bytes) -> dict[bytes, Any]:
@@ -124,6 +124,27 @@ def test_search_with_100000_keys(client: Client) -> None:
     assert client.lines("SEARCH " + " ".join(["NOT DELETED"] * 50_000))[-1][:4] in (b" OK ", b" BAD", b" NO ")
 
 
+# --- dates ---
+
+DATES = {
+    "31-Dec-1969 23:59:59 +0000": b" 1-Jan-1970 00:00:00 +0000",
+    "17-Jul-1896 02:44:25 -0700": b" 1-Jan-1970 00:00:00 +0000",
+    "01-Jan-0001 00:00:00 +1400": b" 1-Jan-1970 00:00:00 +0000",
+    "31-Dec-9999 23:59:59 -1200": b"31-Dec-9999 23:59:59 +0000",
+    "31-Dec-9999 23:59:59 +0000": b"31-Dec-9999 23:59:59 +0000",
+}
+"""What an APPEND says, and what the server tells again."""
+
+
+@pytest.mark.parametrize("date", DATES)
+def test_dates_of_other_centuries(client: Client, date: str) -> None:
+    """RFC 3501 2.3.3: a message from before 1970 is kept with the nearest date that can be told, and hides no other one's."""
+    client.do(f'APPEND INBOX "{date}" {{1+}}\r\nx')
+    told = client.do("FETCH 1:* INTERNALDATE")
+    assert len(told) == len(MESSAGES) + 1
+    assert told[-1].endswith(b'(INTERNALDATE "' + DATES[date] + b'")')
+
+
 # --- before the log-in ---
 
 
@@ -150,6 +171,20 @@ def test_strangers_fill_no_memory() -> None:
             client.protocol.dataReceived(b"x" * 1_000_000)
             assert len(client.protocol._framing) < 100_000
         assert not client.transport.disconnecting or b"* BYE " in said + client.heard()
+
+
+@pytest.mark.parametrize(("beginning", "most"), [("LOGIN ", 400), ("LOGIN alice pw\r\na SEARCH BODY ", 25_000)])
+def test_empty_literals(beginning: str, most: int) -> None:
+    """A line of empty literals does not take many times its size: there is an end to them, and the session goes on."""
+    client = World().connect()
+    beginning = beginning.replace("pw", f'"{PASSWORD}"')
+    client.say(f"a {beginning}".encode())
+    for _ in range(most):
+        if b"a BAD Command line too long" in client.say(b"{0+}\r\n "):
+            break
+    else:
+        pytest.fail("there was no end to them")
+    assert b"b OK " in client.say(b"\r\nb NOOP\r\n")
 
 
 def test_many_small_literals_before_the_login() -> None:

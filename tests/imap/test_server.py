@@ -450,3 +450,19 @@ def test_messages_sent_by_smtputf8_have_a_surrogate() -> None:
     client.do("ENABLE UTF8=ACCEPT")
     full = client.do("FETCH 1 (RFC822.SIZE BODY.PEEK[])")
     assert full[0] == b"* 1 FETCH (RFC822.SIZE %d BODY[] {%d}" % (len(message), len(message))
+
+
+def test_search_of_somebody_who_has_gone() -> None:
+    """Whoever begins long searches and leaves does not keep the server busy: no further message is opened."""
+    client = World(*[b"Subject: x\r\n\r\ntext\r\n"] * 250).login("alice", "SELECT INBOX")
+    looked = 0
+
+    async def elsewhere(function: Any, *arguments: Any) -> Any:
+        nonlocal looked
+        looked += 1
+        client.protocol.connectionLost()
+        return function(*arguments)
+
+    client.protocol.mailboxes._elsewhere = elsewhere  # type: ignore[attr-defined]
+    client.say(b"a SEARCH BODY needle\r\n")
+    assert looked == 1

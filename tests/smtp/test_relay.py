@@ -373,6 +373,11 @@ def test_other_mail_is_not_completed() -> None:
         ("From: alice@example.test, x@elsewhere.test", "550 5.7.1 …"),
         ("From: nobody", "550 5.7.1 …"),
         ("Subject: no From", "550 5.7.1 …"),
+        ("From: alice@example.test (\n    C: From: bob@example.test", "550 5.7.1 …"),
+        (
+            "From: alice@example.test\n" + f"    C: X: {'x' * 10_000}\n" * 7 + "    C: From: bob@example.test",
+            "550 5.7.1 …",
+        ),
     ],
 )
 def test_from_is_held_to_the_same(line: str, reply: str) -> None:

@@ -198,8 +198,8 @@ class World:
         for name in ("alice", "bob", "postmaster"):
             self.directory.add(f"{name}@example.test")
         self.directory.add("carol@example.test", enabled=False)
-        for name, used in (("dave", 1000), ("erin", 900)):
-            account = self.directory.add(f"{name}@example.test", quota=1000)
+        for name, used in (("dave", 10_000), ("erin", 8_900)):
+            account = self.directory.add(f"{name}@example.test", quota=10_000)
             self.directory.change(account, octets=used)
         self.directory.alias("staff@example.test", "alice@example.test", "bob@example.test")
         self.directory.alias("far@example.test", "somebody@example.com")

@@ -131,7 +131,7 @@ def parse(content: bytes) -> DeliveryStatus | None:
 
 def _recipient(group: Fields) -> RecipientStatus | None:
     final = _address(group, b"final-recipient")[1]
-    action = _COMMENT_AT_END.sub("", _text(group, b"action")).lower()
+    action = _COMMENT_AT_END.sub("", _text(group, b"action")[:LONGEST]).lower()
     if not final or action not in ACTIONS:
         return None
     original = ";".join(_address(group, b"original-recipient"))

@@ -21,7 +21,7 @@ MAX_TEXT = 262_144
 
 _QMAIL_START = re.compile(r"Hi\. This is the ")
 _QMAIL_END = re.compile(r"^--- (?:Below this line is|Enclosed are|Undelivered)", re.MULTILINE)
-_QMAIL_ADDRESS = re.compile(r"<([^<>\s]+@[^<>\s]+)>:\n(.*)", re.DOTALL)
+_QMAIL_ADDRESS = re.compile(r"<([^<>\s@]+@[^<>\s]+)>:\n(.*)", re.DOTALL)
 _EXIM_END = re.compile(r"^------ This is a copy of (?:the|your) message", re.MULTILINE)
 _MESSAGE_ID = re.compile(r"^message-id:\s*(<[^<>\s]+>)", re.MULTILINE | re.IGNORECASE)
 _REMOTE = re.compile(r"host (\S+) \[|^Connected to (\S+) but|^(\S+) does not like recipient", re.MULTILINE)

@@ -17,6 +17,9 @@ _MOMENT = re.compile(
     rb'"( ?[0-9]{1,2})-([A-Za-z]{3})-([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-])([0-9]{2})([0-5][0-9])"'
 )
 
+FIRST, LAST = 0, 253_402_300_799
+"""The years 1970 to 9999 in UTC: what a date-time can say of a moment that the store can hold."""
+
 
 def day(cursor: Cursor) -> date:
     """date = date-text / DQUOTE date-text DQUOTE."""
@@ -28,7 +31,8 @@ def day(cursor: Cursor) -> date:
 
 
 def date_time(cursor: Cursor) -> int:
-    """date-time, as seconds since the epoch."""
+    """date-time, as seconds since the epoch. One that lies before it, or (by its zone) after the year 9999, becomes the nearest moment
+    that can be told again: such dates come from damaged messages that people move here, and no message may keep out the others."""
     found = cursor.expect(_MOMENT, 'a date-time such as "17-Jul-1996 02:44:25 -0700"')
     zone = timedelta(hours=int(found[8]), minutes=int(found[9]))
     try:
@@ -41,7 +45,7 @@ def date_time(cursor: Cursor) -> int:
             min(int(found[6]), 59),  # a leap second
             tzinfo=timezone(-zone if found[7] == b"-" else zone),
         )
-        return int(moment.timestamp())
+        return min(max(int(moment.timestamp()), FIRST), LAST)
     except (KeyError, ValueError, OverflowError):
         raise BadSyntax("No such moment") from None
 

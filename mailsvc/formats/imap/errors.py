@@ -1,6 +1,6 @@
 """What can be wrong with a command, as the words of its tagged answer."""
 
-__all__ = ["BadCharset", "BadName", "BadSyntax"]
+__all__ = ["BadCharset", "BadName", "BadSyntax", "TooLong"]
 
 
 class BadSyntax(Exception):
@@ -24,6 +24,12 @@ class BadName(BadSyntax):
 
     status = "NO"
     code = "CANNOT"
+
+
+class TooLong(BadSyntax):
+    """What it would cost too much to look at, or to look for (RFC 5530: LIMIT)."""
+
+    code = "LIMIT"
 
 
 class BadCharset(BadSyntax):

@@ -11,7 +11,7 @@ import re
 import unicodedata
 
 from mailsvc.formats.imap.cursor import Cursor
-from mailsvc.formats.imap.errors import BadName
+from mailsvc.formats.imap.errors import BadName, TooLong
 
 __all__ = [
     "DELIMITER",
@@ -30,6 +30,9 @@ INBOX = "INBOX"
 DELIMITER = "/"
 MAX_OCTETS = 1000
 MAX_LEVELS = 64
+MAX_SPELLED = 10_000
+"""Octets of what a client may send as a name or pattern: four times what any name needs in modified UTF-7. Normalisation takes quadratic
+time where accents are piled up."""
 
 # RFC 3501 5.1.3: 0x20-0x25 and 0x27-0x7e stand for themselves.
 _SPECIAL = re.compile(r"&|[^\x20-\x7e]+")
@@ -88,7 +91,9 @@ def encode_name(name: str, utf8: bool = False) -> bytes:
 
 
 def decode_name(name: bytes, utf8: bool = False) -> str:
-    """A mailbox name, reference or pattern as the session reads it, in canonical form. Raises BadName."""
+    """A mailbox name, reference or pattern as the session reads it, in canonical form. Raises BadName, TooLong."""
+    if len(name) > MAX_SPELLED:
+        raise TooLong(f"Mailbox name or pattern of more than {MAX_SPELLED} octets")
     if not utf8:
         return canonical(decode_utf7(name))
     try:

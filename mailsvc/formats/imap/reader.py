@@ -31,6 +31,9 @@ _LITERAL = re.compile(rb"(~?)\{([0-9]{1,20})(\+?)\}\Z")
 TAG = re.compile(rb"[!#$&',\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]{1,100}(?= )")
 """A tag and the space after it (RFC 3501 9: 1*<any ASTRING-CHAR except "+">)."""
 
+LITERAL_COST = 100
+"""Octets that a literal costs besides its own, about: counted as text, or a line of empty ones would take 30 times its size."""
+
 _TAIL = 32  # longer than any literal's {n}
 _MAX_SIZE = 0xFFFFFFFF  # RFC 3501 9: number
 
@@ -253,6 +256,7 @@ class CommandReader:
 
     def _want(self, line: bytes, found: re.Match[bytes]) -> LiteralWanted | Flawed | None:
         size, sync = int(found[2]), not found[3]
+        self._text += LITERAL_COST
         if size > _MAX_SIZE:
             return self._reject(line, Flaw.TOO_BIG)
         if not sync and self.max_unannounced is not None and size > self.max_unannounced:

@@ -14,7 +14,7 @@ import attrs
 
 from mailsvc.formats.imap.cursor import Cursor
 from mailsvc.formats.imap.dates import day
-from mailsvc.formats.imap.errors import BadCharset, BadSyntax
+from mailsvc.formats.imap.errors import BadCharset, BadSyntax, TooLong
 from mailsvc.formats.imap.flags import keyword
 from mailsvc.formats.imap.sets import NumberSet, number_set
 from mailsvc.formats.mime.charsets import codec_of, decode
@@ -38,6 +38,9 @@ __all__ = [
     "Within",
     "search_program",
 ]
+
+MOST_TEXTS = 500
+"""Texts that one command may search for: each message is looked through for each of them."""
 
 
 @attrs.frozen
@@ -161,8 +164,12 @@ class _Search:
     def __init__(self, charset: str) -> None:
         self.charset = charset
         self.modseq = False
+        self._texts = 0
 
     def text(self, cursor: Cursor) -> str:
+        self._texts += 1
+        if self._texts > MOST_TEXTS:
+            raise TooLong(f"More than {MOST_TEXTS} texts to search for")
         return decode(cursor.astring("text to search for"), self.charset)
 
     def keys(self, cursor: Cursor) -> Key:

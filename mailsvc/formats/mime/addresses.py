@@ -29,9 +29,10 @@ class Address(NamedTuple):
 
 _END_OF_GROUP = Address(None, None, None, None)
 
-# Nearly all fields hold just one of these.
+# Nearly all fields hold just one of these. What spaces stand before the bracket belongs to the name at first: two that could both take
+# them would try every division between the two.
 _SIMPLE = re.compile(
-    rb"""(?:"([^"\\]*)"|([^"\\<>(),:;@\[\].\s][^"\\<>(),:;@\[\]\t]*?)|)[ ]*<([^"\\<>(),:;@\[\]\s]+)@([^"\\<>(),:;@\[\]\s]+)>\Z""",
+    rb"""(?:"([^"\\]*)"[ ]*|([^"\\<>(),:;@\[\].\s][^"\\<>(),:;@\[\]\t]*)|[ ]*)<([^"\\<>(),:;@\[\]\s]+)@([^"\\<>(),:;@\[\]\s]+)>\Z""",
     re.X,
 )
 _TOKEN = re.compile(
@@ -53,7 +54,8 @@ def parse_addresses(value: bytes) -> list[Address]:
     simple = _SIMPLE.match(value)
     if simple is not None:
         quoted, plain, mailbox, host = simple.groups()
-        return [Address((quoted if quoted is not None else plain) or None, None, mailbox, host)]
+        name = quoted if quoted is not None else (plain or b"").rstrip(b" ")
+        return [Address(name or None, None, mailbox, host)]
     return _Parser(value).addresses
 
 

@@ -4,16 +4,19 @@
 
 - compatibility forms are one (NFKC): full- and half-width letters and kana, ㈱ and (株), ① and 1;
 - case does not count (``casefold``); the wave dash and its neighbours, which differ only by who converted them, are one;
-- white space of any length is one space, and none between Japanese characters, since Japanese text is wrapped within words.
+- white space of any length is one space, and none between Japanese characters, since Japanese text is wrapped within words;
+- of hundreds of accents piled upon one letter, the first :data:`MOST_MARKS` count: no language has so many.
 
 Hiragana and katakana stay different: they are different words to whoever typed them.
 """
 
 import html
 import re
+import sys
 import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from typing import NamedTuple
 
 from mailsvc.formats.mime.charsets import decode
@@ -31,6 +34,15 @@ _WRAPPED = re.compile(f"(?<=[{_JAPANESE}]) (?=[{_JAPANESE}])")
 # What different converters made of the same JIS character (wave dash, minus, double vertical line, yen, overline).
 _TWINS = str.maketrans({"\u301c": "~", "\u2212": "-", "\u2016": "\u2225", "\u00a5": "\\", "\u203e": "~"})
 
+# html.unescape reads any number of digits as one number, and more than some thousands are none to Python. No character needs eight.
+_NO_CHARACTER = re.compile(r"&#[0-9]{100,};?")
+
+MOST_MARKS = 30
+"""Combining characters in a row (Unicode Standard Annex 15, Stream-Safe Text Format): normalisation sorts them, in quadratic time."""
+
+_PILE = 500
+"""Combining characters in a row that are too many to be sorted."""
+
 
 class Slice(NamedTuple):
     """A piece of a message's text, not folded. ``header``: from the header of the message itself (TEXT searches it, BODY does not)."""
@@ -42,9 +54,25 @@ class Slice(NamedTuple):
 def fold(text: str) -> str:
     """The form in which texts are compared."""
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text.translate(_TWINS))
+        text = unicodedata.normalize("NFKC", _sortable(text.translate(_TWINS)))
     text = _one_space(text.casefold())
     return text if text.isascii() else _WRAPPED.sub("", text)
+
+
+def _sortable(text: str) -> str:
+    """The text without piles of marks; a pile cannot stand between two looks at each 500th character."""
+    return _piled().sub(r"\1", text) if any(map(_is_mark, text[::_PILE])) else text
+
+
+@cache
+def _piled() -> re.Pattern[str]:
+    """Finds more marks than count; group 1 are those that do. (Which ones there are takes a moment to find out: not at the start.)"""
+    marks = "".join(char for char in map(chr, range(0x300, sys.maxunicode + 1)) if _is_mark(char))
+    return re.compile(f"([{marks}]{{{MOST_MARKS}}})[{marks}]+")
+
+
+def _is_mark(char: str) -> bool:
+    return unicodedata.combining(unicodedata.normalize("NFKD", char)[0]) != 0
 
 
 def _one_space(text: str) -> str:
@@ -110,4 +138,4 @@ def _body_text(data: bytes, part: Part) -> Iterator[Slice]:
     text = decode(body, charset.decode("latin-1") if charset else None)
     yield Slice(False, text)
     if part.type[1] == b"html":
-        yield Slice(False, html.unescape(_TAGS.sub("", text)))
+        yield Slice(False, html.unescape(_NO_CHARACTER.sub("\ufffd", _TAGS.sub("", text))))

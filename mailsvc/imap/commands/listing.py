@@ -18,7 +18,10 @@ __all__ = ["CAPABILITIES", "VERBS"]
 CAPABILITIES = after_login("CHILDREN", "LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE")
 
 MOST = 10_000
-"""Characters of all patterns of one LIST: each is compared with each name."""
+"""Characters of all patterns of one LIST, each with the reference before it: each is compared with each name."""
+
+Matches = Callable[[str], bool]
+"""Whether a name is asked for."""
 
 SELECTIONS: dict[str, Callable[[Tree, str], bool]] = {
     "SUBSCRIBED": lambda tree, name: name in tree.subscribed,
@@ -32,10 +35,9 @@ async def _list(session: Session, command: Command) -> Answer:
     if listing.patterns == ("",) and not listing.extended:  # RFC 3501 6.3.8: only the delimiter is asked for
         session.send(responses.listed("", ["\\Noselect"]))
         return Answer("LIST completed")
-    if sum(map(len, listing.patterns)) + len(listing.patterns) > MOST:
-        raise bad("Too many or too long patterns", Code.LIMIT)
+    matches = _matches(listing)
     tree = await _tree(session, listing)
-    for name, children in _chosen(tree, listing):
+    for name, children in _chosen(tree, listing, matches):
         session.send(_line(session, tree, listing, name, children))
         mailbox = tree.mailboxes.get(name)
         if listing.status and mailbox is not None:
@@ -50,12 +52,14 @@ async def _tree(session: Session, listing: Listing) -> Tree:
     return Tree(await session.mailboxes.all(), subscribed)
 
 
-def _matches(listing: Listing) -> Callable[[str], bool]:
+def _matches(listing: Listing) -> Matches:
+    if sum(len(listing.reference) + len(pattern) + 1 for pattern in listing.patterns) > MOST:
+        raise bad("Too many or too long patterns", Code.LIMIT)
     patterns = [Pattern(join_reference(listing.reference, pattern)) for pattern in listing.patterns]
     return lambda name: any(pattern.matches(name) for pattern in patterns)
 
 
-def _chosen(tree: Tree, listing: Listing) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _chosen(tree: Tree, listing: Listing, matches: Matches) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The names that are asked for, each with the options that only something below it fulfils (RFC 5258 3.5)."""
     options = tuple(option for option in SELECTIONS if option in listing.selection)
     names = in_order({*tree.names, *tree.subscribed}) if "SUBSCRIBED" in options else tree.names
@@ -64,7 +68,6 @@ def _chosen(tree: Tree, listing: Listing) -> Iterator[tuple[str, tuple[str, ...]
     if "RECURSIVEMATCH" in listing.selection:
         above = {parent for name in fitting for parent in parents(name)}
         names = in_order({*names, *above})
-    matches = _matches(listing)
     for name in names:
         if (name in fitting or name in above) and matches(name):
             yield name, options if name in above else ()

@@ -23,7 +23,7 @@ async def _search(session: Session, command: Command) -> Answer:
     if program.modseq:
         session.enable("CONDSTORE")  # RFC 7162 3.1
     await selection.view.refresh()
-    scan = Scan(session.mailboxes, selection, program.key, int(session.factory.clock.seconds()))
+    scan = Scan(session.mailboxes, selection, program.key, int(session.factory.clock.seconds()), session.drain)
     numbers: list[int] = []
     modseqs: list[int] = []
     async for rows, passed in scan.found():

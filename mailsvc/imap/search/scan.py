@@ -4,7 +4,7 @@ Rows are looked at many at a time; what is not decided by them is opened in thre
 long runs off the reactor, in slices, so that no other client waits.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from mailsvc.core.interfaces.mailboxes import IMailboxes
@@ -44,8 +44,12 @@ class Scan:
     :ivar complete: False once a message turned out to be gone.
     """
 
-    def __init__(self, mailboxes: IMailboxes, selection: "Selection", key: Key, now: int) -> None:
+    def __init__(
+        self, mailboxes: IMailboxes, selection: "Selection", key: Key, now: int, between: Callable[[], Awaitable[None]]
+    ) -> None:
+        """:param between: awaited before messages are opened; raises Gone when nobody waits for the answer any more."""
         self.complete = True
+        self._between = between
         self._mailboxes = mailboxes
         self._selection = selection
         self._test = compile_key(key, selection, now)
@@ -67,6 +71,7 @@ class Scan:
             return
         undecided = [at for at, verdict in enumerate(verdicts) if verdict is None]
         for some in _slices(undecided, rows.sizes, depth):
+            await self._between()
             octets = await self._read(depth, rows.at(some))
             self.complete = self.complete and None not in octets
             found = await self._mailboxes.elsewhere(_look_into, self._test, rows.at(some), depth, octets)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailsvc.formats.dsn.read import read
+from tests.costs import ends_soon
 
 BOUNCES = Path(__file__).parents[2] / "data/bounces"
 
@@ -115,3 +116,16 @@ def test_damaged_bounces(name: str, data: st.DataObject) -> None:
     octets = sample(name)
     at = data.draw(st.integers(0, len(octets)))
     read(octets[:at] + data.draw(st.binary(max_size=20)) + octets[at + data.draw(st.integers(0, 200)) :])
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        b"Content-Type: message/delivery-status\r\n\r\nFinal-Recipient: rfc822;a@b\r\nAction: failed%bx\r\n"
+        % (b" " * 200_000),
+        b"\r\nHi. This is the \n\n<" + b"a@" * 100_000,
+    ],
+)
+def test_bounces_made_to_be_slow(made: bytes) -> None:
+    """Whoever sends 200,000 spaces or at signs gets no more of the processor than others."""
+    assert ends_soon(lambda: read(made))

@@ -11,6 +11,7 @@ from mailsvc.formats.mime.addresses import Address, parse_addresses
 from mailsvc.formats.mime.fields import Fields, field_ranges, unfold
 from mailsvc.formats.mime.parameters import decoded_parameter, join_continuations, parse_value
 from mailsvc.formats.mime.sentdate import sent_day
+from tests.costs import ends_soon
 
 HEADER = b"From x Mon May 10\r\nTo: a,\r\n  b\r\nX-Empty:\r\nTO : c\r\ngarbage\r\nSubject:\tx \r\n y\r\n\r\n"
 
@@ -122,6 +123,13 @@ def test_any_addresses(value: bytes) -> None:
 def test_addresses_made_to_be_slow(value: bytes) -> None:
     """Each octet is looked at a bounded number of times: these would never return otherwise."""
     parse_addresses(value)
+
+
+@pytest.mark.parametrize("around", [b"%b", b"a %b", b'"a"%b<', b"a%b<a@b"])
+def test_addresses_cost_what_they_are_long(around: bytes) -> None:
+    """Anybody can send a From: of a hundred thousand spaces; the server reads it as fast as any other."""
+    values = [around % (piece * (200_000 // len(piece))) for piece in (b" ", b"a ", b'"', b"<")]
+    assert ends_soon(lambda: list(map(parse_addresses, values)))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from mailsvc.formats.mime.parts import scan
 from mailsvc.formats.mime.text import field_text, filename, fold, text_of
 from mailsvc.formats.mime.transfer import UnknownEncoding, decode_transfer
 from mailsvc.formats.mime.words import decode_words
+from tests.costs import ends_soon
 
 KYOTO = "京都の会議"
 
@@ -245,3 +246,33 @@ def test_raw_header_in_the_charset_of_the_body() -> None:
     """A subject in raw Big5 is readable because the body says what it is."""
     data = "Subject: 京都會議\r\nContent-Type: text/plain; charset=big5\r\n\r\nx".encode("big5")
     assert field_text(scan(data), b"subject") == ["京都會議"]
+
+
+MARKS = {
+    "two classes": "\u0300\u0316",
+    "half-width voiced": "\uff9e\u0300",
+    "two in one": "\u0f73",
+    "beyond the BMP": "\U0001d165\U0001d16d",
+}
+
+
+@pytest.mark.parametrize("piled", MARKS.values(), ids=MARKS)
+@pytest.mark.parametrize("before", ["", "a" * 750])
+def test_accents_piled_up(piled: str, before: str) -> None:
+    """A message of a million accents upon one letter is searched like any other; so is what stands after them."""
+    text = before + piled * 500_000 + " needle"
+    assert ends_soon(lambda: fold(text))
+    assert fold("needle") in fold(text)
+
+
+def test_accents_that_people_write() -> None:
+    """What has an accent or two is found in either form."""
+    assert fold("e\u0301" * 1000) == fold("\u00e9" * 1000)
+    assert fold("か\u3099" * 1000) == fold("が" * 1000)
+
+
+def test_a_number_without_end() -> None:
+    """A character reference of thousands of digits is no character, and hides nothing of the text around it."""
+    body = b"Content-Type: text/html\r\n\r\none &#" + b"9" * 5000 + b"; two &#12354;"
+    text = "".join(piece.text for piece in text_of(body, scan(body), header=False))
+    assert "two \u3042" in text

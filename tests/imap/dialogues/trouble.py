@@ -68,15 +68,36 @@ DIALOGUES = (
         together=True,
     ),
     Dialogue(
+        "lingering",
+        "A stranger's commands do not keep a place for ever; whoever has logged in may send NOOP all day.",
+        "S: * OK …\n"
+        + "".join(f"C: {n} AUTHENTICATE PLAIN\nS: +…\nC: *\nS: {n} BAD …\n" for n in range(50))
+        + "".join(f"C: {n} NOOP\nS: {n} OK NOOP completed\n" for n in range(50))
+        + "C: b CAPABILITY\nS: * BYE Too many commands before the log-in\nCLOSED\n",
+    ),
+    Dialogue(
+        "lingering-after-login",
+        "RFC 3501 5.4: NOOP keeps a session alive.",
+        LOGGED_IN + "".join(f"C: {n} NOOP\nS: {n} OK NOOP completed\n" for n in range(150)),
+        together=True,
+    ),
+    Dialogue(
         "too-much-work",
         "RFC 5530 LIMIT: what would keep the server busy for too long is refused, and the session goes on.",
         SELECTED
         + "C= b'c FETCH 1:* (' + b' '.join(b'BODY[]<%d.1>' % n for n in range(501)) + b')\\r\\n'\nS: c BAD [LIMIT] Too many items\n"
         + "C= b'd LIST \"\" (' + b'% ' * 10_000 + b'%)\\r\\n'\nS: d BAD [LIMIT] Too many or too long patterns\n"
-        + "C= b'e LIST \"\" ' + b'%*' * 100_000 + b'\\r\\n'\nS: e BAD [LIMIT] Too many or too long patterns\n"
+        + "C= b'e LIST \"\" ' + b'%*' * 100_000 + b'\\r\\n'\nS: e BAD [LIMIT] …\n"
+        + "C= b'e LIST ' + b'x' * 9_999 + b' (% %)\\r\\n'\nS: e BAD [LIMIT] Too many or too long patterns\n"
+        + "C= b'e LIST ' + b'x' * 1_000_000 + b' %\\r\\n'\nS: e BAD [LIMIT] …\n"
+        + "C= b'e LSUB ' + b'x' * 9_999 + b' %%%%%\\r\\n'\nS: e BAD [LIMIT] Too many or too long patterns\n"
+        + "C= b'e LSUB \"\" ' + b'x' * 1_000_000 + b'\\r\\n'\nS: e BAD [LIMIT] …\n"
+        + "C= b'e SELECT ' + b'&AwADFg-' * 100_000 + b'\\r\\n'\nS: e BAD [LIMIT] …\n"
         + "C= b'f FETCH 4 BODY.PEEK[HEADER.FIELDS (' + b' '.join(b'X%d' % n for n in range(50_000)) + b')]\\r\\n'\n"
         + "S: * 4 FETCH (BODY[HEADER.FIELDS (X0 X1 …)] {2}\nS:\nS: )\nS: f OK FETCH completed\n"
-        + "C= b'g SEARCH ' + b'OR SEEN ' * 50_000 + b'ANSWERED\\r\\n'\nS: * SEARCH\nS: g OK SEARCH completed\n",
+        + "C= b'g SEARCH ' + b'OR SEEN ' * 50_000 + b'ANSWERED\\r\\n'\nS: * SEARCH\nS: g OK SEARCH completed\n"
+        + "C= b'h SEARCH ' + b'OR BODY a ' * 499 + b'BODY \"no such text\"\\r\\n'\nS: * SEARCH…\nS: h OK SEARCH completed\n"
+        + "C= b'i SEARCH ' + b'OR BODY a ' * 500 + b'BODY b\\r\\n'\nS: i BAD [LIMIT] More than 500 texts to search for\n",
         together=True,
     ),
     Dialogue(
