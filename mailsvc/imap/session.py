@@ -19,7 +19,8 @@ from mailsvc.formats.imap.codes import Code
 from mailsvc.formats.imap.reader import CommandReader
 from mailsvc.imap.refusals import SERVER_BUG, refusal
 from mailsvc.imap.verbs import Answer, State, no
-from mailsvc.wire.conversation import Conversation, Gone
+from mailsvc.wire.connection import Gone
+from mailsvc.wire.conversation import Conversation
 from mailsvc.wire.factory import ConversationFactory
 from mailsvc.wire.limits import Failures
 

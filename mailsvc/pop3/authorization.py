@@ -22,7 +22,7 @@ from mailsvc.pop3.session import Session
 from mailsvc.pop3.surrogates import as_shown
 from mailsvc.pop3.visit import Visit
 from mailsvc.wire.channel import circumstances
-from mailsvc.wire.conversation import Gone
+from mailsvc.wire.connection import Gone
 from mailsvc.wire.options import TLSMode
 from mailsvc.wire.sasl import LINE_LIMIT, NotOffered, SaslFailure, authenticate, begin, offered, why_not
 

@@ -36,7 +36,8 @@ from mailsvc.monitor import counters
 from mailsvc.smtp import replies
 from mailsvc.smtp.auth import attempt
 from mailsvc.wire.channel import circumstances
-from mailsvc.wire.conversation import Conversation, Gone
+from mailsvc.wire.connection import Gone
+from mailsvc.wire.conversation import Conversation
 from mailsvc.wire.framing import Flaw
 from mailsvc.wire.limits import Failures, within
 from mailsvc.wire.options import ListenerOptions, Protocol, TLSMode

@@ -295,8 +295,10 @@ class Crowd:
         raise Broken(f"the mailbox {member.box!r} is deleted, and nobody says so")
 
     def _converge(self, member: Member, state: State) -> None:
-        """Until the picture is true: in IDLE of what it knows, otherwise of everything. An answer can bring new messages, so both are asked for
-        until nothing is missing."""
+        """Until the picture is true: in IDLE of what it knows, otherwise of everything.
+
+        An answer can bring new messages, so both are asked for until nothing is missing.
+        """
         deadline = time.monotonic() + PATIENCE
         while not _agree(member.picture, state) or (member.picture.unknown() and not member.idle):
             if time.monotonic() > deadline:

@@ -13,7 +13,8 @@ from twisted.internet.testing import StringTransport
 from mailsvc.core.deadline import Pace
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.formats.dotdata import DotReader
-from mailsvc.wire.conversation import Conversation, Gone
+from mailsvc.wire.connection import Gone
+from mailsvc.wire.conversation import Conversation
 from mailsvc.wire.factory import ConversationFactory
 from mailsvc.wire.framing import Flaw
 from mailsvc.wire.options import ListenerOptions, Protocol

@@ -7,7 +7,8 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
 from mailsvc.core.deadline import PATIENCE
-from mailsvc.wire.conversation import CLOSE_GRACE, HANDSHAKE_TIMEOUT, LAST_GRACE, SHORT_GRACE, TURN
+from mailsvc.wire.connection import CLOSE_GRACE, HANDSHAKE_TIMEOUT, SHORT_GRACE
+from mailsvc.wire.conversation import LAST_GRACE, TURN
 from mailsvc.wire.factory import TURNED_AWAY, ConversationFactory
 from mailsvc.wire.framing import CROWDED, HOPELESS
 from mailsvc.wire.options import ListenerOptions, Protocol, TLSMode

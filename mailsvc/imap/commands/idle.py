@@ -10,7 +10,7 @@ from mailsvc.formats.imap.commands import Command
 from mailsvc.imap.selection import Selection
 from mailsvc.imap.session import Session, log
 from mailsvc.imap.verbs import AUTHENTICATED, Answer, Verb, after_login
-from mailsvc.wire.conversation import Gone
+from mailsvc.wire.connection import Gone
 
 __all__ = ["CAPABILITIES", "VERBS"]
 
