@@ -2,8 +2,8 @@
 
 ``kill -9`` cannot show this, for the page cache survives it. So an auditor (:mod:`mailsvc.testing.syncs`) reads the system calls of all
 processes of a server: before each ``250`` the database's log is synced, and before that the file of a large message and its directory.
-Each of the syncs is then taken away by a preloaded library, and the auditor must name exactly what is missing. It cannot tell whose writes it
-sees, so nothing else may write meanwhile: the ledger is off, and what a server writes soon after its start is waited for.
+Each of the syncs is then taken away by a preloaded library, and the auditor must name exactly what is missing. It cannot tell whose
+writes it sees, so nothing else may write meanwhile: the ledger is off, and what a server writes soon after its start is waited for.
 """
 
 import poplib
