@@ -3,7 +3,7 @@
 ::
 
     transport -> dataReceived -> Framing (bounded) -> _pump(): whoever makes something of it
-    send(), push() -> one write per batch of replies -> transport -> WriteFlow: when there is room again, _pump()
+    send() -> one write per batch of replies -> transport -> WriteFlow: when there is room again, _pump()
 
 Time runs against the client only while we wait for it: for its part of the handshake, for what it says, or for it to take what we send.
 When it does not close in answer to our close, the connection is aborted.
@@ -140,11 +140,6 @@ class Connection(protocol.Protocol):
             self.factory.log_line(self.peer, "S", shown_reply(data))
         self._out.append(data)
         self._queued += len(data)
-
-    def push(self, data: bytes) -> None:
-        """Say something now, although no command asked for it."""
-        self.send(data)
-        self._flush()
 
     def _flush(self) -> None:
         if self._out and not self._closing:
