@@ -5,7 +5,7 @@ Everything is counted since the last message that was taken. Whoever is trusted 
 
 from mailsvc.core.errors import Kind, MailError
 
-__all__ = ["MAX_IDLE", "Patience"]
+__all__ = ["MAX_ERRORS", "MAX_IDLE", "MAX_REFUSALS", "PENANCE", "QUICK_REFUSALS", "Patience"]
 
 MAX_ERRORS = 25
 """Commands that make no sense after which the connection is closed."""
