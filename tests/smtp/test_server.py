@@ -256,7 +256,7 @@ class FailureTests(TestCase):
         world.store.failures["apply"] = MailError(Kind.QUOTA, "mailbox-full")
         protocol, _ = world.connect()
         protocol.dataReceived(ENVELOPE + b"RCPT TO:<nobody@example.test>\r\nDATA\r\nx\r\n.\r\n")
-        self.assertEqual(counted, [("submission", "unknown-recipient"), ("submission", "mailbox-full")])
+        self.assertEqual(counted, [("smtp", "unknown-recipient"), ("smtp", "mailbox-full")])
 
     def test_one_recipient_of_two_fails_at_the_end(self) -> None:
         """If one of two recipients cannot have the message, neither has it, and the answer is temporary."""
