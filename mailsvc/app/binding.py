@@ -33,10 +33,10 @@ def bind_listener(options: ListenerOptions, copies: int) -> list[socket.socket]:
         path = _unix_path(options)
         if path is not None:
             return [_bind_unix(path)] * copies
-        if copies > 1:
-            bind_tcp(
-                options.address, options.port
-            ).close()  # somebody else's server there? REUSEPORT would not notice ours
+        if (
+            copies > 1
+        ):  # is a server there? Another mailsvc would let us share its port, and half of its clients with it
+            bind_tcp(options.address, options.port).close()
         return [bind_tcp(options.address, options.port, shared=copies > 1) for _ in range(copies)]
     except OSError as error:
         hint = " (a port below 1024 needs root, or CAP_NET_BIND_SERVICE)" if error.errno == errno.EACCES else ""

@@ -131,7 +131,7 @@ class Authorization(Session):
                 self.close()
         else:
             self._onLogout = logout
-            if self._over:
+            if self.over:
                 self._log_out()
                 raise Gone
             await self._enter(maildrop)
@@ -142,7 +142,7 @@ class Authorization(Session):
         except BaseException:
             self._log_out()
             raise
-        if self._over:
+        if self.over:
             raise Gone
         self._visit, self._state = visit, State.TRANSACTION
         self._log("{client}: {account} logged in, {count} message(s), {octets} octets")

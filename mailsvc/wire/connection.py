@@ -57,6 +57,7 @@ class Connection(protocol.Protocol):
     transport: Any
     max_line = 2048
     peer: Peer
+    over = False  # whether the connection has ended
 
     # --- what a protocol provides ---
 
@@ -107,7 +108,7 @@ class Connection(protocol.Protocol):
 
     def connectionLost(self, reason: Failure = protocol.connectionDone) -> None:
         """The line is closed: nothing that still waits in the buffer is carried out."""
-        self._closing = True
+        self.over = self._closing = True
         self._deadline.stop()
         if self._abort_call is not None and self._abort_call.active():
             self._abort_call.cancel()
