@@ -42,6 +42,11 @@ def test_numbers_stay_until_the_session_is_told(world: World) -> None:
     first, second = pair(world)
     remove(first, "1:2")
     assert second.do("FETCH 3 (UID BODY.PEEK[TEXT])") == [b"* 3 FETCH (UID 3 BODY[TEXT] {11}", b"text of 3", b")"]
+    assert second.do("FETCH 3 (UID RFC822.TEXT)") == [  # which marks it as read
+        b"* 3 FETCH (UID 3 RFC822.TEXT {11}",
+        b"text of 3",
+        b" FLAGS (\\Seen))",
+    ]
     assert second.do("SEARCH ALL") == [b"* SEARCH 3 4 5"]
     assert second.do("STORE 4 +FLAGS (\\Seen)") == [b"* 4 FETCH (FLAGS (\\Seen))"]
     assert second.do("NOOP") == [b"* 1 EXPUNGE", b"* 1 EXPUNGE"]
