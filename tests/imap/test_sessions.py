@@ -268,6 +268,16 @@ def test_many_changes_in_idle_wait_for_a_slow_client(world: World) -> None:
     assert second.say(b"DONE\r\n") == b"idle OK IDLE completed\r\n"
 
 
+def test_commands_see_what_another_process_has_just_done(world: World) -> None:
+    """FETCH and SEARCH answer by the flags that a message has now, though this session has not been told of them yet."""
+    client = world.login("alice", "SELECT INBOX")
+    change = [StoreFlags(mailbox_of(client), ((2, 2),), add=bit) for bit in (SystemFlag.FLAGGED, SystemFlag.SEEN)]
+    world.made.store.commit(change[:1])
+    assert client.do("FETCH 2 (FLAGS)")[0] == b"* 2 FETCH (FLAGS (\\Flagged))"
+    world.made.store.commit(change[1:])
+    assert client.do("SEARCH SEEN") == [b"* SEARCH 2", b"* 2 FETCH (FLAGS (\\Flagged \\Seen))"]
+
+
 # --- mailboxes that go or get another name ---
 
 
