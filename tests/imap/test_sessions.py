@@ -270,7 +270,7 @@ def test_many_changes_in_idle_wait_for_a_slow_client(world: World) -> None:
 
 def test_commands_see_what_another_process_has_just_done(world: World) -> None:
     """FETCH and SEARCH answer by the flags that a message has now, though this session has not been told of them yet."""
-    client = world.login("alice", "SELECT INBOX")
+    _, client = pair(world)
     change = [StoreFlags(mailbox_of(client), ((2, 2),), add=bit) for bit in (SystemFlag.FLAGGED, SystemFlag.SEEN)]
     world.made.store.commit(change[:1])
     assert client.do("FETCH 2 (FLAGS)")[0] == b"* 2 FETCH (FLAGS (\\Flagged))"
