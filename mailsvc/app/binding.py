@@ -51,7 +51,7 @@ def bind_tcp(address: str, port: int, shared: bool = False) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, shared)
         if family == socket.AF_INET6:
-            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address != "::")
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, False)  # an address other than :: is IPv6 alone anyway
         listening.bind((address, port))
         listening.listen(_BACKLOG)
         listening.setblocking(False)

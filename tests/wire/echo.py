@@ -1,7 +1,7 @@
 """A small protocol on the connection layer, to test that layer alone.
 
 ``say X`` answers X; ``wait`` answers when :attr:`Echo.gate` fires; ``data`` reads dot-stuffed text; ``ask`` reads a line; ``big N`` sends N
-octets in pieces; ``tls`` begins TLS; ``break`` raises; ``refuse`` raises a MailError.
+octets in pieces, ``much N`` at once; ``tls`` begins TLS; ``break`` raises; ``refuse`` raises a MailError.
 """
 
 from collections.abc import Awaitable
@@ -74,6 +74,9 @@ class Echo(Conversation):
             self.log.append("piece")
             await self.drain()
         self.send(b"\r\n")
+
+    def do_much(self, rest: bytes) -> None:
+        self.send(b"x" * int(rest) + b"\r\n")
 
     def do_tls(self, rest: bytes) -> None:
         self.send(b"begin\r\n")
