@@ -50,8 +50,8 @@ def bind_tcp(address: str, port: int, shared: bool = False) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, shared)
-        if family == socket.AF_INET6:
-            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, False)  # an address other than :: is IPv6 alone anyway
+        if family == socket.AF_INET6:  # of :: alone it decides: nobody comes to another address by IPv4
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, False)
         listening.bind((address, port))
         listening.listen(_BACKLOG)
         listening.setblocking(False)
