@@ -17,7 +17,9 @@ IN_CI = os.environ.get("CI") == "true"
 settings.register_profile("unhurried", settings(), deadline=None)  # a busy machine is no defect of what is tested
 settings.load_profile("unhurried")
 
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a server that a test starts is not compiled anew in each of its processes
+os.environ.pop(
+    "PYTHONDONTWRITEBYTECODE", None
+)  # a server that a test starts is not compiled anew in each of its processes
 
 _SBIN = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])  # where Debian keeps servers
 

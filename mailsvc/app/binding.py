@@ -33,10 +33,10 @@ def bind_listener(options: ListenerOptions, copies: int) -> list[socket.socket]:
         path = _unix_path(options)
         if path is not None:
             return [_bind_unix(path)] * copies
-        if copies > 1:
-            bind_tcp(
-                options.address, options.port
-            ).close()  # somebody else's server there? REUSEPORT would not notice ours
+        if (
+            copies > 1
+        ):  # is a server there? Another mailsvc would let us share its port, and half of its clients with it
+            bind_tcp(options.address, options.port).close()
         return [bind_tcp(options.address, options.port, shared=copies > 1) for _ in range(copies)]
     except OSError as error:
         hint = " (a port below 1024 needs root, or CAP_NET_BIND_SERVICE)" if error.errno == errno.EACCES else ""
@@ -50,8 +50,8 @@ def bind_tcp(address: str, port: int, shared: bool = False) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, shared)
-        if family == socket.AF_INET6:
-            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address != "::")
+        if family == socket.AF_INET6:  # of :: alone it decides: nobody comes to another address by IPv4
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, False)
         listening.bind((address, port))
         listening.listen(_BACKLOG)
         listening.setblocking(False)

@@ -153,7 +153,7 @@ def _failed(peer: Peer, name: str, outcome: str, detail: str) -> None:
     if outcome != "throttled":  # who guesses all night writes nothing here
         log.info(
             "{client}: log-in as {name!r} failed: {reason}",
-            client=f"{peer.listener}: {peer.address or 'local'} ({peer.tls or 'no TLS'})",
+            client=peer.shown,
             name=name[:100],
             reason=detail or outcome,
         )

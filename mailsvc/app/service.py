@@ -7,13 +7,13 @@
       PamHelper      the child process that asks PAM, if it is a source of passwords; started while we may still be root
       OwnerService   the child process that commits for all
       StoreClient    our own way to it
+      ThrottleDesk   answers for the throttle of all processes
       Hashing        threads for passwords
       DeviceUsage    writes down when device passwords were used
       Granting       POP-before-SMTP: turns log-ins into grants
       Ledger         writes down what was refused, for people to read
       Resolver       threads that ask the DNS
       QueueService   sends mail to other servers, in the one worker whose turn it is
-      ThrottleDesk   answers for the throttle of all processes
       Opening        makes the declared domains, then opens: Serving in this process, or a WorkerPool
       Monitoring     /metrics and /health
       Renewal        looks for a renewed certificate

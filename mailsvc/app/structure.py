@@ -92,7 +92,9 @@ class Structure:
         if field.default is attrs.NOTHING:
             self.report(path, Sentence("config.missing"))
             return _stand_in(kind)
-        default = field.default.factory() if isinstance(field.default, attrs.Factory) else field.default  # type: ignore
+        default: Any = field.default
+        if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # a function, as mypy sees it
+            default = default.factory()
         return self._absolute(default) if isinstance(default, Path) else default
 
     def _value(self, kind: Any, value: Any, path: KeyPath) -> Any:

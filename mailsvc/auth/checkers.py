@@ -87,9 +87,8 @@ class DirectoryChecker:
         admission = admit(account, LOGIN)
         assert account is not None
         if await self._directory.password_hash(account.id) != stored or not await self._kept(account, stored, password):
-            return await self._check_login(
-                account, password
-            )  # changed while it was hashed: what was right may be so no more
+            # Changed while it was hashed: what was right may be so no more.
+            return await self._check_login(account, password)
         self._verified.remember(account.id, stored, password)
         return admission
 

@@ -45,9 +45,8 @@ def _verify_argon2(stored: str, password: bytes) -> bool:
 
 def _verify_bcrypt(stored: str, password: bytes) -> bool:
     try:
-        return bcrypt.checkpw(
-            password[:72], stored.encode("ascii")
-        )  # bcrypt ends there, and so did whoever made the hash
+        # bcrypt ends after 72 octets, and so did whoever made the hash.
+        return bcrypt.checkpw(password[:72], stored.encode("ascii"))
     except ValueError:
         raise UnknownScheme("a damaged bcrypt hash") from None
 

@@ -147,9 +147,8 @@ def _over(lines: Sequence[socket.socket]) -> bool:
 
 def main() -> None:
     """Serve on the sockets that we were given."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches the whole group; the end of the sockets says when to stop
+    # Ctrl-C reaches the whole group; the end of the sockets says when to stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crashed module must not leave a password on the disk
     count, *services = sys.argv[1:]
     try:

@@ -10,8 +10,8 @@ from mailsvc.auth.hashing import Hasher, prepared
 from mailsvc.auth.verifiers import make_verifiers, salt_of
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.secrets import ISecrets
-from mailsvc.core.operations import Operation, SetPassword, VerifierRow
-from mailsvc.core.secrets import LOGIN
+from mailsvc.core.operations import Operation, SetPassword
+from mailsvc.core.secrets import LOGIN, VerifierRow
 from mailsvc.core.values import Account
 from mailsvc.formats.sasl import HASHES
 

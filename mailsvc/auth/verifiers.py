@@ -10,8 +10,7 @@ Iterations are 50,000: a client spends some ten milliseconds; more than 65,536 a
 import hmac
 
 from mailsvc.core.interfaces.secrets import ISecrets
-from mailsvc.core.operations import VerifierRow
-from mailsvc.core.secrets import MAX_DEVICES
+from mailsvc.core.secrets import MAX_DEVICES, VerifierRow
 from mailsvc.core.values import Account
 from mailsvc.formats.sasl import HASHES, ScramSecrets, keys_of
 

@@ -10,7 +10,8 @@ from mailsvc.auth.hashing import Hasher
 from mailsvc.auth.renewal import new_verifiers
 from mailsvc.cli.output import EXIT_NOT_NOW, Refused
 from mailsvc.core.errors import Kind, MailError
-from mailsvc.core.operations import AddDomain, Operation, VerifierRow
+from mailsvc.core.operations import AddDomain, Operation
+from mailsvc.core.secrets import VerifierRow
 from mailsvc.core.values import Account, Domain
 from mailsvc.directory import Directory, Secrets
 from mailsvc.formats.address import canonical_domain

@@ -16,7 +16,8 @@ from mailsvc.cli.user_audit import audit
 from mailsvc.cli.user_names import confirm_removal, freed, quarantine_of, register, release, unregister
 from mailsvc.cli.user_set import flag_names, set_
 from mailsvc.cli.words import Group, option
-from mailsvc.core.operations import AddAccount, ChangeAccount, RemoveAccount, SetPassword, VerifierRow
+from mailsvc.core.operations import AddAccount, ChangeAccount, RemoveAccount, SetPassword
+from mailsvc.core.secrets import VerifierRow
 from mailsvc.core.values import Account
 from mailsvc.formats.address import Address
 from mailsvc.texts import Sentence

@@ -6,7 +6,7 @@ import attrs
 
 from mailsvc.formats.sasl import ScramKeys
 
-__all__ = ["ELSEWHERE", "LOGIN", "MAX_DEVICES", "Device", "Scope", "Verifier"]
+__all__ = ["ELSEWHERE", "LOGIN", "MAX_DEVICES", "Device", "Scope", "Verifier", "VerifierRow"]
 
 LOGIN = 0
 """The credential id of the login password; every other id is a device's."""
@@ -16,6 +16,9 @@ ELSEWHERE = -1
 
 MAX_DEVICES = 20
 """Device passwords of one account."""
+
+VerifierRow = tuple[str, bytes, int, bytes, bytes]
+"""A SCRAM verifier (RFC 5802 3) as operations carry it: hash, salt, iterations, stored key, server key."""
 
 
 class Scope(enum.IntFlag):

@@ -94,6 +94,11 @@ class Peer:
     certificate: tuple[str, ...] = ()
 
     @property
+    def shown(self) -> str:
+        """Who it is, for the log."""
+        return f"{self.listener}: {self.address or 'local'} ({self.tls or 'no TLS'})"
+
+    @property
     def auth_ok(self) -> bool:
         """Whether the client may log in on this connection as it is now, by some mechanism or other."""
         return self.password_ok or not self.auth_needs_tls

@@ -94,9 +94,8 @@ class Directory:
         if not rows:
             return None, address.canonical
         ours, *row = rows[0]
-        account = _account(
-            row if row[0] is not None else _NOBODY
-        )  # made for nobody too, who must not be answered sooner
+        # Made for nobody too, who must not be answered sooner.
+        account = _account(row if row[0] is not None else _NOBODY)
         return (account, account.address) if account.id else (None, f"{key}@{ours}")
 
     async def password_hash(self, account: int) -> str:

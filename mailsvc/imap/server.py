@@ -30,7 +30,7 @@ from mailsvc.imap.refusals import SERVER_BUG, refusal
 from mailsvc.imap.session import Session, log
 from mailsvc.imap.verbs import Answer, Refused, State, Verb, bad
 from mailsvc.monitor import counters
-from mailsvc.wire.conversation import Gone
+from mailsvc.wire.connection import Gone
 from mailsvc.wire.framing import Flaw
 from mailsvc.wire.options import TLSMode
 

@@ -19,7 +19,8 @@ from mailsvc.formats.imap.codes import Code
 from mailsvc.formats.imap.reader import CommandReader
 from mailsvc.imap.refusals import SERVER_BUG, refusal
 from mailsvc.imap.verbs import Answer, State, no
-from mailsvc.wire.conversation import Conversation, Gone
+from mailsvc.wire.connection import Gone
+from mailsvc.wire.conversation import Conversation
 from mailsvc.wire.factory import ConversationFactory
 from mailsvc.wire.limits import Failures
 
@@ -46,12 +47,19 @@ LITERALS = 65_536
 AUTOLOGOUT = 1800.0
 """Seconds; RFC 3501 5.4: at least 30 minutes, once somebody has logged in."""
 
+_FAREWELLS = {
+    "timeout": "Autologout, nothing was heard for too long",
+    "shutdown": "The server is shutting down, please come back later",
+    "busy": "Too many connections, please come back later",
+    "revoked": "The password or account of this session is not valid any more",
+}
+
 
 class Session(Conversation, imap4.IMAP4Server):
     """What every command may use.
 
     :ivar account: the avatar of the log-in; None before. :ivar mbox: the selected mailbox; None without one.
-    :ivar idling: whether IDLE waits for DONE. :ivar over: whether the connection has ended.
+    :ivar idling: whether IDLE waits for DONE.
     :ivar incoming: the APPEND that is arriving. :ivar failures: failed log-ins so far.
     :ivar enabled: what ENABLE has switched on, or a command that implies it (RFC 5161, 7162 3.1).
     """
@@ -76,7 +84,6 @@ class Session(Conversation, imap4.IMAP4Server):
         self.enabled: frozenset[str] = frozenset()
         self.incoming: Incoming | None = None
         self.idling = False
-        self.over = False
         self._tag = "*"
         self.failures = Failures()
         self._errors = 0
@@ -153,17 +160,10 @@ class Session(Conversation, imap4.IMAP4Server):
 
     def farewell(self, reason: str) -> None:
         """RFC 3501 7.1.5: BYE before every close."""
-        texts = {
-            "timeout": "Autologout, nothing was heard for too long",
-            "shutdown": "The server is shutting down, please come back later",
-            "busy": "Too many connections, please come back later",
-            "revoked": "The password or account of this session is not valid any more",
-        }
-        self.bye(texts[reason])
+        self.bye(_FAREWELLS[reason])
 
     def ended(self) -> None:
         """The connection is over: give everything back."""
-        self.over = True
         self.factory.note(self, Doing.GONE)
         self.forget_incoming()
         self.leave_mailbox()
@@ -231,7 +231,5 @@ class Session(Conversation, imap4.IMAP4Server):
 
     def log(self, event: str, **facts: object) -> None:
         """A line of the log about this client."""
-        peer = self.peer
-        client = f"{peer.listener}: {peer.address or 'local'} ({peer.tls or 'no TLS'})"
         account = self.account.account.address if self.account is not None else ""
-        log.info(event, client=client, account=account, **facts)
+        log.info(event, client=self.peer.shown, account=account, **facts)

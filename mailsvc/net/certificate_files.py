@@ -53,7 +53,7 @@ class TLSFiles:
         return certificates
 
     def ending(self, now: datetime.datetime) -> Iterator[tuple[Path, datetime.datetime]]:
-        """The certificates that run out soon, or have, with when. Those that cannot be read are passed over."""
+        """The certificates that run out soon, or have, with when. Of those that cannot be read :meth:`read` speaks."""
         for certificate, _ in (self.default, *self.further):
             try:
                 facts = Facts.read(certificate)

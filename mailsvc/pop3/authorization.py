@@ -22,7 +22,7 @@ from mailsvc.pop3.session import Session
 from mailsvc.pop3.surrogates import as_shown
 from mailsvc.pop3.visit import Visit
 from mailsvc.wire.channel import circumstances
-from mailsvc.wire.conversation import Gone
+from mailsvc.wire.connection import Gone
 from mailsvc.wire.options import TLSMode
 from mailsvc.wire.sasl import LINE_LIMIT, NotOffered, SaslFailure, authenticate, begin, offered, why_not
 
@@ -131,7 +131,7 @@ class Authorization(Session):
                 self.close()
         else:
             self._onLogout = logout
-            if self._over:
+            if self.over:
                 self._log_out()
                 raise Gone
             await self._enter(maildrop)
@@ -142,7 +142,7 @@ class Authorization(Session):
         except BaseException:
             self._log_out()
             raise
-        if self._over:
+        if self.over:
             raise Gone
         self._visit, self._state = visit, State.TRANSACTION
         self._log("{client}: {account} logged in, {count} message(s), {octets} octets")

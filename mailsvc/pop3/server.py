@@ -72,7 +72,6 @@ class POP3Server(Authorization, Transaction):
 
     def ended(self) -> None:
         """Gone without QUIT: there is no UPDATE (RFC 1939 6), and the lock is given back."""
-        self._over = True
         self.factory.note(self, Doing.GONE)
         if self._state is State.TRANSACTION and self._onLogout is not None:
             self._log("{client}: {account} gone without QUIT, {retrieved} retrieved, nothing deleted")

@@ -59,7 +59,6 @@ class Session(Conversation, pop3.POP3):
         self._before_login = 0
         self._visit: Visit
         self._onLogout: Callable[[], None] | None = None
-        self._over = False
 
     # --- what the connection layer asks for ---
 
@@ -137,8 +136,6 @@ class Session(Conversation, pop3.POP3):
             logout()
 
     def _log(self, event: str, **facts: object) -> None:
-        peer = self.peer
-        client = f"{peer.listener}: {peer.address or 'local'} ({peer.tls or 'no TLS'})"
         if self._state is State.TRANSACTION:
             visit = self._visit
             facts = dict(
@@ -149,4 +146,4 @@ class Session(Conversation, pop3.POP3):
                 retrieved=len(visit.retrieved),
                 deleted=len(visit.deleted),
             )
-        log.info(event, client=client, **facts)
+        log.info(event, client=self.peer.shown, **facts)

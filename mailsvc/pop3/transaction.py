@@ -13,7 +13,7 @@ from mailsvc.core.values import Doing
 from mailsvc.formats.dotdata import DotWriter, stuff
 from mailsvc.formats.pop3 import Top, number
 from mailsvc.pop3.session import Session
-from mailsvc.wire.conversation import Gone
+from mailsvc.wire.connection import Gone
 
 __all__ = ["Transaction"]
 

@@ -28,7 +28,6 @@ _FAILURES = {
     SaslFailure.REFUSED: replies.BAD_PASSWORD,
 }
 
-
 _NOT_OFFERED = {NotOffered.SPA: replies.NO_SPA, NotOffered.UNKNOWN: replies.NO_MECHANISM}
 
 

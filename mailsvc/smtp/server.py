@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import attrs
 from twisted.cred.portal import Portal
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from mailsvc.core.deadline import Pace
@@ -27,6 +28,7 @@ from mailsvc.formats.dotdata import DotReader, OctetReader
 from mailsvc.formats.received import with_protocol
 from mailsvc.formats.reply import Reply
 from mailsvc.smtp import replies
+from mailsvc.smtp.extensions import Extensions
 from mailsvc.smtp.session import OutOfPlace, Session
 from mailsvc.wire.limits import within
 from mailsvc.wire.options import ListenerOptions, Protocol
@@ -135,7 +137,8 @@ class SMTPServer(Session):
         try:
             await transaction.rcpt(forward_path, parameters.notify, parameters.orcpt)
         except MailError as error:
-            await self._penance(error)
+            if seconds := self._patience.penance(error):
+                await deferLater(self.factory.clock, seconds)
             raise
         self.reply(replies.RECIPIENT_OK)
 
@@ -164,7 +167,7 @@ class SMTPServer(Session):
 
     # --- mail that waits here ---
 
-    def extensions(self) -> dict[bytes, list[bytes] | None]:
+    def extensions(self) -> Extensions:
         """SIZE as far as it is known for this client (RFC 1870 4), ETRN only for those who may ask for something."""
         found = super().extensions()
         if self._size_limit and not self._is_user():
@@ -271,7 +274,7 @@ class SMTPServer(Session):
             log.failure("a message from {peer} could not be stored", peer=self.peer.address)
             self.answer(transaction, replies.LATER)
         else:
-            self._forgive()
+            self._patience.forgive()
             self.answer(transaction, Reply(250, "2.0.0", f"Ok: queued as {queue_id}"))
 
     def answer(self, transaction: ITransaction, reply: Reply) -> None:

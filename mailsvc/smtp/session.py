@@ -19,7 +19,6 @@ from typing import Any, ClassVar
 import attrs
 from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import Portal
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.mail import smtp
 
@@ -35,8 +34,11 @@ from mailsvc.formats.sasl import Circumstances
 from mailsvc.monitor import counters
 from mailsvc.smtp import replies
 from mailsvc.smtp.auth import attempt
+from mailsvc.smtp.extensions import Extensions, offer, offer_log_in
+from mailsvc.smtp.patience import Patience
 from mailsvc.wire.channel import circumstances
-from mailsvc.wire.conversation import Conversation, Gone
+from mailsvc.wire.connection import Gone
+from mailsvc.wire.conversation import Conversation
 from mailsvc.wire.framing import Flaw
 from mailsvc.wire.limits import Failures, within
 from mailsvc.wire.options import ListenerOptions, Protocol, TLSMode
@@ -46,33 +48,14 @@ __all__ = ["OutOfPlace", "Session"]
 
 log = Logger(namespace="mailsvc.smtp")
 
-MAX_ERRORS = 25
-"""Commands that make no sense, since the last message, after which the connection is closed."""
-
-QUICK_REFUSALS = 20
-"""Refusals for good, since the last message, that are answered at once; each further one takes :data:`PENANCE` seconds. Whoever tries
-names to see which exist (RFC 5321 7.3) learns slowly; Postfix calls this the soft error limit."""
-
-PENANCE = 1.0
-
-MAX_REFUSALS = {False: 100, True: 1000}
-"""By whether they are temporary: refusals since the last message after which the connection is closed (Postfix: the hard error limit).
-A client may well name a thousand recipients too many, and is told so for each of them (RFC 5321 4.5.3.1.10)."""
-
 _IDLE = frozenset({b"HELO", b"EHLO", b"RSET", b"NOOP", b"HELP", b"VRFY"})
-
-MAX_IDLE = 100
-"""Commands that do no work, since the last message, after which the connection is closed: each of them renews the time-out, and so keeps
-the place of somebody who has mail (Postfix: the junk command limit)."""
+"""Commands that do no work."""
 
 MOST_EXPANDED = 1000
 """Addresses that EXPN shows."""
 
 _FOREIGN = frozenset({b"GET", b"POST", b"PUT", b"HEAD", b"OPTIONS", b"CONNECT"})
 """What a web browser would say that somebody sends here: nothing of it may be taken for a command."""
-
-_OLD_AUTH = ("LOGIN", "PLAIN")
-"""What is announced as ``AUTH=LOGIN PLAIN`` too: a draft's form, which clients older than RFC 2554 look for and others pass over."""
 
 _FLAWS = {Flaw.TOO_LONG: replies.LINE_TOO_LONG, Flaw.ENDLESS: replies.LINE_TOO_LONG, Flaw.BARE: replies.BARE}
 
@@ -105,7 +88,7 @@ class Session(Conversation, smtp.ESMTP):
     portal: Any
     authenticated: IAuthenticated | None  # type: ignore[assignment]
     base_protocol = "ESMTP"
-    trusting = False  # whether any number of refusals is all right
+    trusting = False  # whether any number of refusals and idle commands is all right
     hello_first = replies.HELO_FIRST
 
     def __init__(self, options: ListenerOptions, portal: Portal, hostname: str) -> None:
@@ -116,9 +99,7 @@ class Session(Conversation, smtp.ESMTP):
         self.options = options
         self.authenticated = None
         self._failures = Failures()
-        self._errors = 0
-        self._refusals = {False: 0, True: 0}
-        self._idle = 0
+        self._patience = Patience(self.trusting)
         self._hello_name = ""
         self._extended = False
         self._delivery: IDelivery | None = None
@@ -144,7 +125,9 @@ class Session(Conversation, smtp.ESMTP):
             self.mistake(replies.LINE_TOO_LONG)
             return None
         counters.command(self.peer.protocol, verb.decode("ascii"))
-        if verb in _IDLE and self._idled():
+        if verb in _IDLE and self._patience.idled():
+            self.reply(replies.TOO_MANY_COMMANDS)
+            self.close()
             return None
         try:
             running: Awaitable[None] | None = method(argument)
@@ -162,9 +145,7 @@ class Session(Conversation, smtp.ESMTP):
         """Say why not; the log says about what. After too many of them the connection is closed."""
         self._note_refusal(error)
         self.reply(replies.reply_to(error, self._utf8))
-        self._refusals[error.temporary] += 1
-        if self._refusals[error.temporary] >= MAX_REFUSALS[error.temporary] and not self.trusting:
-            self._give_up(self._refusals[error.temporary])
+        self._give_up(self._patience.refused(error.temporary))
 
     def unexpected(self) -> None:
         """It is our fault, and may be better later."""
@@ -191,38 +172,15 @@ class Session(Conversation, smtp.ESMTP):
     def mistake(self, reply: Reply) -> None:
         """Answer what makes no sense; after too much of it the connection is closed."""
         self.reply(reply)
-        self._errors += 1
-        if self._errors >= MAX_ERRORS:
-            self._give_up(self._errors)
+        self._give_up(self._patience.mistake())
 
     def _give_up(self, errors: int) -> None:
+        """Close the connection of a client that has made too many errors; 0: it has not."""
+        if not errors:
+            return
         log.info("{peer} closed: {errors} errors", peer=self.peer.address or "a local socket", errors=errors)
         self.reply(replies.TOO_MANY_ERRORS)
         self.close()
-
-    def _forgive(self) -> None:
-        """A message was taken: errors are counted from here on."""
-        self._errors = 0
-        self._refusals = {False: 0, True: 0}
-        self._idle = 0
-
-    def _idled(self) -> bool:
-        """Count a command that does no work; whether it was one too many, and the connection is closed."""
-        self._idle += 1
-        if self._idle <= MAX_IDLE or self.trusting:
-            return False
-        self.reply(replies.TOO_MANY_COMMANDS)
-        self.close()
-        return True
-
-    async def _penance(self, error: MailError) -> None:
-        """Let a client wait that has been refused too often."""
-        if (
-            error.kind is Kind.RELAY_DENIED
-        ):  # tells nothing of who is here, and whoever is told to come back shall not wait
-            return
-        if self._refusals[False] >= QUICK_REFUSALS and not (error.temporary or self.trusting):
-            await deferLater(self.factory.clock, PENANCE)
 
     def _unknown(self, verb: bytes) -> None:
         if verb in _FOREIGN:
@@ -271,27 +229,10 @@ class Session(Conversation, smtp.ESMTP):
                 raise
             return address_literal(self.peer.address) if self.peer.address else "localhost"
 
-    def extensions(self) -> dict[bytes, list[bytes] | None]:
-        """EHLO keyword -> its parameters, or None; as they are on this connection now."""
-        found: dict[bytes, list[bytes] | None] = {
-            b"PIPELINING": None,
-            b"SIZE": [b"%d" % self.options.message_size] if self.options.message_size else None,
-            b"8BITMIME": None,
-            b"SMTPUTF8": None,
-            b"ENHANCEDSTATUSCODES": None,
-            b"CHUNKING": None,
-        }
-        if self._may_ask_for_reports():
-            found[b"DSN"] = None
-        if self._can_start_tls():
-            found[b"STARTTLS"] = None
-        found[b"LIMITS"] = [b"RCPTMAX=%d" % self.options.recipients]
-        mechanisms = self._mechanisms()
-        if mechanisms:
-            found[b"AUTH"] = [name.encode("ascii") for name in mechanisms]
-            old = [name.encode("ascii") for name in _OLD_AUTH if name in mechanisms]
-            if old and self.options.old_auth:
-                found[b"AUTH=" + old[0]] = old[1:]
+    def extensions(self) -> Extensions:
+        """What is offered on this connection now."""
+        found = offer(self.options, start_tls=self._can_start_tls(), reports=self._may_ask_for_reports())
+        found |= offer_log_in(self._mechanisms(), self.options.old_auth)
         return found
 
     def _mechanisms(self) -> Sequence[str]:

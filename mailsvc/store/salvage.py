@@ -21,9 +21,8 @@ _PROBES = 200_000
 def open_damaged(path: str) -> apsw.Connection | None:
     """A connection to a database that may be damaged; None if not even that can be had."""
     try:
-        db = apsw.Connection(
-            path, flags=apsw.SQLITE_OPEN_READWRITE
-        )  # the log must be replayed, which writes the index of it
+        # To be written too: the log must be replayed, which writes the index of it.
+        db = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
         db.execute("PRAGMA cell_size_check=ON").fetchall()
         db.execute("SELECT count(*) FROM sqlite_schema").fetchall()
     except apsw.Error:

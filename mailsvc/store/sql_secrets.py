@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from mailsvc.core import operations as ops
 from mailsvc.core.errors import Kind, MailError
-from mailsvc.core.secrets import LOGIN, MAX_DEVICES
+from mailsvc.core.secrets import LOGIN, MAX_DEVICES, VerifierRow
 from mailsvc.core.values import AccountChanged
 from mailsvc.store.context import Context
 
@@ -32,7 +32,7 @@ def set_password(context: Context, operation: ops.SetPassword) -> None:
         context.accounts.append(AccountChanged(operation.account, LOGIN))
 
 
-def set_verifiers(context: Context, account: int, credential: int, verifiers: Iterable[ops.VerifierRow]) -> None:
+def set_verifiers(context: Context, account: int, credential: int, verifiers: Iterable[VerifierRow]) -> None:
     """Replace the SCRAM verifiers of one credential."""
     context.db.execute("DELETE FROM scram WHERE account=? AND credential=?", (account, credential))
     context.db.executemany(

@@ -51,9 +51,8 @@ class Views:
         views.append(view)  # at once: the replica must live as long as somebody waits for it
         try:
             await replica.load()
-            replica.exists_with(
-                self._reader.state(mailbox)[0]
-            )  # a new session sees what is there, whatever others heard
+            # A new session sees what is there, whatever others heard.
+            replica.exists_with(self._reader.state(mailbox)[0])
             await replica.refresh()
         except BaseException:
             self.closed(view)

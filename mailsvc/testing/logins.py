@@ -6,8 +6,8 @@ from pathlib import Path
 from mailsvc.auth.device_passwords import generate
 from mailsvc.auth.keyring import Key, KeyFile, KeyRing
 from mailsvc.auth.verifiers import make_verifiers, salt_of
-from mailsvc.core.operations import AddDevice, RemoveDevice, SetPassword, VerifierRow
-from mailsvc.core.secrets import Device, Scope
+from mailsvc.core.operations import AddDevice, RemoveDevice, SetPassword
+from mailsvc.core.secrets import Device, Scope, VerifierRow
 from mailsvc.core.values import Account
 from mailsvc.directory import Secrets
 from mailsvc.store.connect import run

@@ -72,6 +72,11 @@ def test_dual_stack(port: int, opened: list[socket.socket]) -> None:
     opened += bind_listener(listener("::", port), 1)
     for host in ("127.0.0.1", "::1"):
         opened.append(socket.create_connection((host, port), timeout=5))
+    (own,) = free_ports(1)
+    opened += bind_listener(listener("::1", own), 1)
+    opened.append(socket.create_connection(("::1", own), timeout=5))
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", own), timeout=5)
 
 
 class TestUnixSocket:

@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.python import usage
 
 from mailsvc import tap
+from mailsvc.app import privileges
 from mailsvc.app.config import Config
 from mailsvc.app.options import LogOptions
 from mailsvc.app.ordered import OrderedServices
@@ -107,9 +108,13 @@ class TestIdentity:
         with pytest.raises(ValueError, match="only root"):
             find_identity("nobody", "")
 
-    def test_already(self) -> None:
-        """Becoming who we are is nothing."""
-        Identity(os.getuid(), os.getgid()).assume()
+    def test_already(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        """Becoming who we are is nothing: no groups are given up, and no file changes hands."""
+        done: list[object] = []
+        monkeypatch.setattr(privileges, "switchUID", lambda *identity: done.append(identity))
+        monkeypatch.setattr(os, "chown", lambda *arguments: done.append(arguments))
+        Identity(os.getuid(), os.getgid()).assume(hand_over=tmp_path)
+        assert done == []
 
 
 class TestTwistd:

@@ -56,7 +56,7 @@ class CheckerCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.directory = MemoryDirectory("example.test", "other.test")
         self.tim = self.directory.add("tim@example.test", login="u0123", password_hash=CHEAP)
-        self.other_tim = self.directory.add("tim@other.test", password_hash=CHEAP)
+        self.directory.add("tim@other.test", password_hash=CHEAP)
         self.worker = InlineWorker()
         self.own = DirectoryChecker(self.directory, Hasher(self.worker))
         self.events: list[dict[str, Any]] = []

@@ -73,6 +73,9 @@ def test_what_the_rule_asks_for() -> None:
     assert objection(marked, attrs.evolve(TIM, flags=AccountFlag.POP_BEFORE_SMTP), PEER, nobodys) == ""
     assert objection(attrs.evolve(RULE, protected=False), TIM, attrs.evolve(PEER, tls=None), nobodys) == ""
     assert objection(attrs.evolve(RULE, loopback=True), TIM, attrs.evolve(PEER, address="127.0.0.2"), nobodys) == ""
+    assert (
+        objection(attrs.evolve(RULE, loopback=True), TIM, attrs.evolve(PEER, address=""), nobodys) == "shared-address"
+    )
     assert objection(RULE, attrs.evolve(TIM, mailbox=False), PEER, nobodys) == "no-mailbox"
     assert objection(RULE, attrs.evolve(TIM, enabled=False), PEER, nobodys) == "account-disabled"
     assert objection(RULE, TIM, PEER, lambda address: True) == "own-address"

@@ -84,12 +84,14 @@ class TestBlocks:
 
     def test_unknown_names(self) -> None:
         """A name that nobody has is treated as any other: the state knows no difference."""
-        throttle = make()
-        guess(throttle, 4, account="nobody@example.test")
-        assert throttle.ask("nobody@example.test", HOME, 0) == attrs.evolve(
-            throttle.ask("nobody@example.test", HOME, 0)
-        )
-        assert throttle.ask("nobody@example.test", HOME, 0).until == 60
+        told = []
+        for name in (ALICE, "nobody@example.test"):
+            throttle = make()
+            throttle.succeeded(ALICE, "203.0.113.1", 0)
+            guess(throttle, 4, account=name)
+            told.append(throttle.ask(name, HOME, 0))
+        assert told[0] == told[1]
+        assert told[0].until == 60
 
     def test_old_password(self) -> None:
         """A program that tries the same old password every minute blocks nobody."""
@@ -98,6 +100,11 @@ class TestBlocks:
             throttle.failed(ALICE, HOME, minute * 60.0, mark=b"old")
             assert not throttle.ask(BOB, HOME, minute * 60.0).until
         assert not throttle.ask(ALICE, HOME, 60_000.0).until
+
+    def test_the_same_password_for_no_name(self) -> None:
+        """Where no name is given nobody's old password is tried: each guess counts in full."""
+        throttle = make()
+        assert [throttle.failed("", ABROAD, 0, mark=b"x") for _ in range(3)] == [1.0] * 3
 
     @pytest.mark.parametrize("address", ["", "127.0.0.1", "192.0.2.1"])
     def test_never(self, address: str) -> None:
@@ -136,6 +143,13 @@ class TestKnownPlaces:
         guess(throttle, 50, address="192.0.2.66")
         assert throttle.ask(ALICE, "192.0.2.66", 0).until
         assert not throttle.ask(ALICE, HOME, 0).until
+
+    @pytest.mark.parametrize(("account", "address"), [("", HOME), (ALICE, "")])
+    def test_nobody_and_nowhere_are_not_known(self, account: str, address: str) -> None:
+        """A log-in without a name, or from a local socket, makes no place known."""
+        throttle = make()
+        assert not throttle.succeeded(account, address, 0)
+        assert throttle.known(0) == []
 
     def test_known_is_not_boundless(self) -> None:
         """From a known address too there are only so many guesses, but no block is longer than a minute."""
@@ -181,6 +195,18 @@ class TestAdministration:
         guess(throttle, 7)
         throttle.clear(name)
         assert len(throttle.blocks(1)) == left
+
+    @pytest.mark.parametrize(
+        ("guesses", "cleared"), [("198.51.100.{}", "198.51.100.77"), ("2001:db8:0:{}::1", "2001:db8:0:77::2")]
+    )
+    def test_clear_an_address_of_a_network(self, guesses: str, cleared: str) -> None:
+        """Whoever frees an address frees it of what its neighbours did, too."""
+        throttle = make()
+        for number in range(1, 14):
+            guess(throttle, 1, account="", address=guesses.format(number))
+        assert throttle.ask("", cleared, 0).until
+        throttle.clear(cleared)
+        assert not throttle.ask("", cleared, 0).until
 
     def test_report(self) -> None:
         """The morning's line: how much, from where, and the accounts that were tried from many networks, however slowly."""

@@ -8,6 +8,7 @@ from twisted.mail import imap4
 
 from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.operations import ChangeAccount
+from mailsvc.imap import selection
 from mailsvc.imap.dialogue import shown
 from mailsvc.imap.fetch import sending
 from mailsvc.imap.session import AUTOLOGOUT
@@ -134,24 +135,41 @@ def test_large_message_may_take_long(world: World) -> None:
 # --- back-pressure and large messages ---
 
 
+def full_after_one_write(client: Any) -> None:
+    """The client takes one more piece, and then nothing until its producer is resumed."""
+    write = client.transport.write
+
+    def slow(octets: bytes) -> None:
+        write(octets)
+        client.transport.write = write
+        client.transport.producer.pauseProducing()
+
+    client.transport.write = slow
+
+
 def test_fetch_waits_for_a_slow_client(world: World) -> None:
     """While the client does not take what is sent, nothing further is read."""
     client = world.login("alice", "SELECT INBOX")
     body = b"x" * (sending.OCTETS // 2)
     world.deliver(*[b"Subject: big\r\n\r\n" + body] * 4)
     client.do("NOOP")
-    write = client.transport.write
-
-    def slow(octets: bytes) -> None:
-        write(octets)
-        client.transport.write = write  # type: ignore[method-assign]
-        client.transport.producer.pauseProducing()
-
-    client.transport.write = slow  # type: ignore[method-assign]
+    full_after_one_write(client)
     said = client.say(b"a FETCH 3:6 (BODY.PEEK[])\r\n")
     assert said.count(b"FETCH") == 1
     client.transport.producer.resumeProducing()
     assert (said + client.heard()).count(b"FETCH (BODY[]") == 4
+
+
+def test_flags_that_others_changed_wait_for_a_slow_client(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many messages another client has changed: what this one does not take is not made yet."""
+    monkeypatch.setattr(selection, "RUN", 1)
+    other, client = (world.login("alice", "SELECT INBOX") for _ in range(2))
+    other.do("STORE 1:2 +FLAGS (\\Flagged)")
+    full_after_one_write(client)
+    said = client.say(b"a NOOP\r\n")
+    assert said.count(b"FETCH") == 1
+    client.transport.producer.resumeProducing()
+    assert (said + client.heard()).count(b"FETCH (FLAGS (\\Flagged))") == 2
 
 
 LARGE = b"Subject: large\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n" + (

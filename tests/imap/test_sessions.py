@@ -42,6 +42,11 @@ def test_numbers_stay_until_the_session_is_told(world: World) -> None:
     first, second = pair(world)
     remove(first, "1:2")
     assert second.do("FETCH 3 (UID BODY.PEEK[TEXT])") == [b"* 3 FETCH (UID 3 BODY[TEXT] {11}", b"text of 3", b")"]
+    assert second.do("FETCH 3 (UID RFC822.TEXT)") == [  # which marks it as read
+        b"* 3 FETCH (UID 3 RFC822.TEXT {11}",
+        b"text of 3",
+        b" FLAGS (\\Seen))",
+    ]
     assert second.do("SEARCH ALL") == [b"* SEARCH 3 4 5"]
     assert second.do("STORE 4 +FLAGS (\\Seen)") == [b"* 4 FETCH (FLAGS (\\Seen))"]
     assert second.do("NOOP") == [b"* 1 EXPUNGE", b"* 1 EXPUNGE"]
@@ -261,6 +266,16 @@ def test_many_changes_in_idle_wait_for_a_slow_client(world: World) -> None:
     second.transport.producer.resumeProducing()
     assert before + second.heard() == b"* 1 FETCH (FLAGS (\\Seen))\r\n* 1 FETCH (FLAGS (\\Flagged))\r\n"
     assert second.say(b"DONE\r\n") == b"idle OK IDLE completed\r\n"
+
+
+def test_commands_see_what_another_process_has_just_done(world: World) -> None:
+    """FETCH and SEARCH answer by the flags that a message has now, though this session has not been told of them yet."""
+    _, client = pair(world)
+    change = [StoreFlags(mailbox_of(client), ((2, 2),), add=bit) for bit in (SystemFlag.FLAGGED, SystemFlag.SEEN)]
+    world.made.store.commit(change[:1])
+    assert client.do("FETCH 2 (FLAGS)")[0] == b"* 2 FETCH (FLAGS (\\Flagged))"
+    world.made.store.commit(change[1:])
+    assert client.do("SEARCH SEEN") == [b"* SEARCH 2", b"* 2 FETCH (FLAGS (\\Flagged \\Seen))"]
 
 
 # --- mailboxes that go or get another name ---

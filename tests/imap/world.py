@@ -4,7 +4,7 @@ import atexit
 import itertools
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
@@ -185,8 +185,3 @@ class Client:
         """Carry a script out."""
         self.heard()
         replay(script, self.protocol, self.transport, cut)
-
-
-def flags_of(lines: Sequence[bytes]) -> list[bytes]:
-    """The FETCH responses among lines."""
-    return [line for line in lines if b" FETCH " in line]

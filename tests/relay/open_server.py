@@ -157,13 +157,9 @@ SERVED = {"etrn": b"ETRN", "turn": b"TURN", "vrfy": b"VRFY", "expn": b"EXPN"}
 
 
 class OpenServer:
-    """Serves on a free port of the loopback. Context manager.
-
-    :ivar let_out: recipients of messages that were taken to be sent on.
-    """
+    """Serves on a free port of the loopback. Context manager."""
 
     def __init__(self, bug: str, certificate: Path, key: Path) -> None:
-        self.let_out: list[str] = []
         self._bug = bug
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(certificate, key)

@@ -753,6 +753,8 @@ TLS = (
         S: 503 5.5.1 MAIL first
         C: MAIL FROM:<sender@example.com>
         S: 503 5.5.1 Say EHLO first
+        C: AUTH PLAIN
+        S: 503 5.5.1 Say EHLO first
         C: EHLO client.example
         S: 250-mx.example.test
         S: 250-PIPELINING

@@ -3,7 +3,7 @@
 from twisted.trial.unittest import TestCase
 
 from mailsvc.core.deadline import PATIENCE
-from mailsvc.smtp.session import MAX_IDLE
+from mailsvc.smtp.patience import MAX_IDLE
 from tests.smtp.test_server import ENVELOPE, HELLO, codes
 from tests.smtp.world import World, hang_up, said
 

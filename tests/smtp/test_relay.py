@@ -1,5 +1,6 @@
 """Conversations about mail to other servers: refusals that help, permissions that come and go, and what is done to granted mail."""
 
+from collections.abc import Sequence
 from ipaddress import ip_network
 from typing import Any
 
@@ -15,6 +16,7 @@ from mailsvc.core.options import Size
 from mailsvc.core.relay import Grant, Limits, RelayDecision, Spent
 from mailsvc.core.values import Peer
 from mailsvc.delivery.options import BorderOptions
+from mailsvc.formats.dsn_parameters import Notify
 from mailsvc.testing.transcript import replay
 from mailsvc.texts import Texts
 from tests.smtp.world import World
@@ -252,6 +254,15 @@ LETTER = """
 """
 
 
+MESSAGE = """
+    C: DATA
+    S: 354 …
+    C: Subject: x
+    C: .
+    S: 250 …
+"""
+
+
 def test_granted_mail_is_completed() -> None:
     """What a mail program has left out is added in front (RFC 6409 8); what it has written stays. It is counted with the message."""
     here = world()
@@ -348,6 +359,45 @@ def test_what_size_promises(rules: tuple[Rule, ...], options: dict[str, Any], si
     transport.clear()
     protocol.dataReceived(b"EHLO pc\r\n")
     assert b"-SIZE %d\r\n" % size in transport.value()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "notify", "orcpt"),
+    [
+        ("NOTIFY=NEVER", Notify.NEVER, ""),
+        ("ORCPT=rfc822;X@first.test", 0, "rfc822;X@first.test"),
+        ("NOTIFY=DELAY ORCPT=rfc822;X+2By@first.test", Notify.DELAY, "rfc822;X+y@first.test"),
+    ],
+)
+def test_wishes_for_a_report_go_along(parameters: str, notify: int, orcpt: str) -> None:
+    """NOTIFY and ORCPT, one or both, are kept with the recipient for the next server (RFC 3461 5.2.1)."""
+    here = world()
+    give(here)
+    ask = f"    C: MAIL FROM:<anybody@where.test>\n    S: 250 …\n    C: RCPT TO:<x@elsewhere.test> {parameters}\n"
+    talk(here, HELLO, ask, YES, MESSAGE)
+    deliver = here.store.delivered[-1]
+    assert isinstance(deliver, Deliver)
+    assert deliver.outgoing is not None
+    assert [(one.notify, one.orcpt) for one in deliver.outgoing.recipients] == [(notify, orcpt)]
+
+
+def test_first_use_is_told_once_the_message_is_taken() -> None:
+    """When the store says that a grant is used for the first time ever, its owner is to be told; otherwise nobody is."""
+    here = world()
+    told: list[RelayDecision] = []
+    here.permits.first_use = told.append
+    give(here)
+    talk(here, HELLO, ASK, YES, MESSAGE)
+    assert told == []
+    keep = here.store.apply
+
+    async def apply(operations: Sequence[Any]) -> list[Any]:
+        await keep(operations)
+        return [isinstance(one, SpendGrant) for one in operations]
+
+    here.store.apply = apply  # type: ignore[method-assign]
+    talk(here, HELLO, ASK, YES, MESSAGE)
+    assert [(one.account, one.kind) for one in told] == [("alice@example.test", "pop-before-smtp")]
 
 
 def test_other_mail_is_not_completed() -> None:

@@ -13,6 +13,7 @@ from twisted.trial.unittest import TestCase
 from mailsvc.core.errors import Kind, MailError, temporary
 from mailsvc.core.interfaces.delivery import IDelivery
 from mailsvc.delivery import Reception
+from mailsvc.monitor import counters
 from mailsvc.smtp.lmtp import LMTPServer
 from mailsvc.smtp.replies import reply_to
 from mailsvc.smtp.server import DATA_TIMEOUT, SMTPServer
@@ -246,6 +247,16 @@ class FailureTests(TestCase):
         said(transport)
         protocol.dataReceived((b"AUTH PLAIN " + PLAIN + b"\r\n") * 3)
         self.assertEqual(codes(said(transport)), ["550 5.2.1"] * 3 + ["421 4.7.0"])
+
+    def test_refusals_are_counted(self) -> None:
+        """Each refusal is counted under its reason, at RCPT and at the end of a message."""
+        counted: list[tuple[str, str]] = []
+        self.patch(counters, "message_refused", lambda *labels: counted.append(labels))
+        world = World()
+        world.store.failures["apply"] = MailError(Kind.QUOTA, "mailbox-full")
+        protocol, _ = world.connect()
+        protocol.dataReceived(ENVELOPE + b"RCPT TO:<nobody@example.test>\r\nDATA\r\nx\r\n.\r\n")
+        self.assertEqual(counted, [("smtp", "unknown-recipient"), ("smtp", "mailbox-full")])
 
     def test_one_recipient_of_two_fails_at_the_end(self) -> None:
         """If one of two recipients cannot have the message, neither has it, and the answer is temporary."""

@@ -11,6 +11,7 @@ from mailsvc.core import operations as ops
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.store import IBodies, IBodyWriter, ILock, IStore
 from mailsvc.core.values import MailboxChanged, SystemFlag
+from mailsvc.directory import Directory
 from mailsvc.formats.imap.sets import NumberSet
 
 HEADERS = b"Received: from there by here\r\n"
@@ -410,8 +411,10 @@ class StoreContract:
 
     async def test_logins_of_other_domains_do_not_clash(self):
         """The same login may exist in two domains."""
-        await self.add("a", login="u1")
-        await self.store.apply([ops.AddDomain("other.test"), ops.AddAccount("a@other.test", login="u1")])
+        (one,) = await self.add("a", login="u1")
+        _, other = await self.store.apply([ops.AddDomain("other.test"), ops.AddAccount("a@other.test", login="u1")])
+        directory = Directory(self.store.connection)
+        assert [(await directory.claimed(f"u1@{domain}.test"))[0].id for domain in ("example", "other")] == [one, other]
 
     async def test_postmaster_stays_reachable(self):
         """postmaster's account goes only if an alias takes its place, and then the alias stays."""
@@ -426,7 +429,15 @@ class StoreContract:
     async def test_accounts_change(self):
         """Password, quota and switch of an account can be changed; of nobody's cannot."""
         (account,) = await self.add("a")
-        await self.store.apply([ops.SetPassword(account, "$argon2id$x"), ops.ChangeAccount(account, enabled=False)])
+        await self.store.apply([ops.SetPassword(account, "$argon2id$x"), ops.ChangeAccount(account, False, quota=1)])
+        directory = Directory(self.store.connection)
+        assert await directory.password_hash(account) == "$argon2id$x"
+        changed = await directory.account(account)
+        assert (changed.enabled, changed.quota) == (False, 1)
+        await self.refused(Kind.QUOTA, delivery(account))
+        await self.store.apply([ops.ChangeAccount(account, enabled=True)])
+        changed = await directory.account(account)
+        assert (changed.enabled, changed.quota) == (True, 1)
         for operation in (ops.SetPassword(999, ""), ops.ChangeAccount(999), ops.RemoveAccount(999),
                           ops.RemoveAlias("x@example.test")):  # fmt: skip
             await self.refused(Kind.NOT_FOUND, operation)

@@ -1,7 +1,7 @@
 """A small protocol on the connection layer, to test that layer alone.
 
 ``say X`` answers X; ``wait`` answers when :attr:`Echo.gate` fires; ``data`` reads dot-stuffed text; ``ask`` reads a line; ``big N`` sends N
-octets in pieces; ``tls`` begins TLS; ``break`` raises; ``refuse`` raises a MailError.
+octets in pieces, ``much N`` at once; ``tls`` begins TLS; ``break`` raises; ``refuse`` raises a MailError.
 """
 
 from collections.abc import Awaitable
@@ -13,7 +13,8 @@ from twisted.internet.testing import StringTransport
 from mailsvc.core.deadline import Pace
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.formats.dotdata import DotReader
-from mailsvc.wire.conversation import Conversation, Gone
+from mailsvc.wire.connection import Gone
+from mailsvc.wire.conversation import Conversation
 from mailsvc.wire.factory import ConversationFactory
 from mailsvc.wire.framing import Flaw
 from mailsvc.wire.options import ListenerOptions, Protocol
@@ -73,6 +74,9 @@ class Echo(Conversation):
             self.log.append("piece")
             await self.drain()
         self.send(b"\r\n")
+
+    def do_much(self, rest: bytes) -> None:
+        self.send(b"x" * int(rest) + b"\r\n")
 
     def do_tls(self, rest: bytes) -> None:
         self.send(b"begin\r\n")

@@ -7,7 +7,8 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
 from mailsvc.core.deadline import PATIENCE
-from mailsvc.wire.conversation import CLOSE_GRACE, HANDSHAKE_TIMEOUT, LAST_GRACE, SHORT_GRACE, TURN
+from mailsvc.wire.connection import CLOSE_GRACE, HANDSHAKE_TIMEOUT, SHORT_GRACE
+from mailsvc.wire.conversation import LAST_GRACE, TURN
 from mailsvc.wire.factory import TURNED_AWAY, ConversationFactory
 from mailsvc.wire.framing import CROWDED, HOPELESS
 from mailsvc.wire.options import ListenerOptions, Protocol, TLSMode
@@ -423,7 +424,7 @@ class LimitTests(TestCase):
         self.assertEqual(said(admitted), b"hello\r\n")
 
     def test_per_address_and_network(self) -> None:
-        """One address, one /24 or one /64 cannot take all the connections; loopback may."""
+        """One address, one /24 or one /64 cannot take all the connections; loopback and a Unix socket may."""
         factory = _factory(connections_per_address=1, connections_per_network=2)
         for address, answer in [
             ("192.0.2.1", b"hello\r\n"),
@@ -438,6 +439,8 @@ class LimitTests(TestCase):
             ("127.0.0.1", b"hello\r\n"),
             ("127.0.0.1", b"hello\r\n"),
             ("::ffff:127.0.0.1", b"hello\r\n"),
+            ("", b"hello\r\n"),
+            ("", b"hello\r\n"),
         ]:
             _, transport = join(factory, address)
             self.assertEqual(said(transport), answer, address)

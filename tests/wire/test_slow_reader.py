@@ -36,6 +36,13 @@ class SlowReaderTests(TestCase):
         self.assertLess(len(transport.value()), 65_536 + 2 * CROWDED)
         self.assertEqual(transport.producerState, "paused")
 
+    def test_large_replies_of_one_turn_are_not_gathered(self) -> None:
+        """Pipelined commands with large replies are written out in between, or nobody could say that the transport is full."""
+        echo, transport = connect()
+        transport.__class__ = FullTransport
+        echo.dataReceived(b"much 30000\r\n" * 50)
+        self.assertLess(len(transport.value()), 65_536 + CROWDED + 2 * 30_000)
+
     def test_commands_go_on_when_replies_are_taken(self) -> None:
         """No command is lost: each is answered once the client reads again."""
         clock, transport = self.flood()

@@ -5,7 +5,6 @@ How bytes pass through::
     feed(bytes) -> buffer -> next_event() -> LiteralWanted: the caller answers accept() or refuse()
                                           -> RawCommand: a complete command
                                           -> Flawed: a command that was thrown away
-                          -> next_line()  -> bytes, for what is not a command: DONE, an answer to a SASL challenge
 
 A client may not send a synchronizing literal before the server says so; the caller writes ``+`` after :meth:`CommandReader.accept`
 when ``LiteralWanted.sync``. The text of a command keeps each literal's ``{n}`` followed by one LF, which cannot occur otherwise; the
@@ -172,20 +171,10 @@ class CommandReader:
             line = self._line()
             if line is None or isinstance(line, Flawed):
                 return line
-            event = self._next_line_of_command(*line)
+            event = self._add_line(*line)
             if event is not None:
                 return event
         return None
-
-    def next_line(self) -> bytes | Flawed | None:
-        """The next line as it is, for what is not a command: literals mean nothing in it."""
-        line = self._line()
-        if line is None or isinstance(line, Flawed):
-            return line
-        self._begin()
-        text, length = line
-        flaw = self._flaw(text, length)
-        return Flawed("*", flaw) if flaw else text
 
     def accept(self, write: Callable[[bytes], object] | None = None) -> None:
         """Take the wanted literal: collect it, or give it piece by piece to ``write``. Does not send the ``+``."""
@@ -240,7 +229,7 @@ class CommandReader:
         # RFC 3501 9: NUL nowhere but in literals; a lone CR or LF never makes two lines of one.
         return Flaw.BARE if b"\n" in line or b"\r" in line or b"\0" in line else None
 
-    def _next_line_of_command(self, line: bytes, length: int) -> RawCommand | LiteralWanted | Flawed | None:
+    def _add_line(self, line: bytes, length: int) -> RawCommand | LiteralWanted | Flawed | None:
         self._tag = self._tag or _tag(line)
         self._text += length
         flaw = self._flaw(line, length) or (Flaw.TOO_LONG if self._text > self.max_text else None)

@@ -10,7 +10,7 @@ from mailsvc.formats.imap.commands import Command
 from mailsvc.imap.selection import Selection
 from mailsvc.imap.session import Session, log
 from mailsvc.imap.verbs import AUTHENTICATED, Answer, Verb, after_login
-from mailsvc.wire.conversation import Gone
+from mailsvc.wire.connection import Gone
 
 __all__ = ["CAPABILITIES", "VERBS"]
 
@@ -74,7 +74,7 @@ class _Telling:
                 await self._wait(self._selection.view.changed())
                 await self._tell()
         except (CancelledError, Gone):
-            pass
+            pass  # the client has said DONE, or nothing more can be said to it
         except Exception:
             log.failure("IDLE of {peer} failed", peer=self._session.peer.address)
             self._session.hang_up("Something broke on the server")

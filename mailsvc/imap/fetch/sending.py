@@ -23,7 +23,7 @@ from mailsvc.formats.mime.parts import scan
 from mailsvc.imap.fetch.batch import Batch, Need
 from mailsvc.imap.fetch.columns import Column, Plan
 from mailsvc.imap.rows import Rows, rows_of
-from mailsvc.wire.conversation import Gone
+from mailsvc.wire.connection import Gone
 
 if TYPE_CHECKING:
     from mailsvc.imap.selection import Selection

@@ -200,26 +200,6 @@ def test_lone_line_end(octet: bytes) -> None:
     assert commands(data) == [Flawed("a1", Flaw.BARE), RawCommand(b"a3 NOOP")]
 
 
-def test_line_between_commands() -> None:
-    """DONE and answers to challenges are lines in which braces mean nothing."""
-    reader = CommandReader()
-    reader.feed(b"{5+}\r\na NOOP\r\n")
-    assert reader.next_line() == b"{5+}"
-    assert reader.next_event() == RawCommand(b"a NOOP")
-    assert reader.next_line() is None
-
-
-def test_flawed_line_between_commands() -> None:
-    """An answer that is too long leaves nothing behind for the next command."""
-    reader = CommandReader(max_line=100)
-    reader.feed(b"x1 " + b"y" * 200)
-    assert reader.next_line() is None
-    reader.feed(b"\r\na NOOP\r\nb " + b"z" * 200 + b"\r\n")
-    assert reader.next_line() == Flawed("*", Flaw.TOO_LONG)
-    assert reader.next_event() == RawCommand(b"a NOOP")
-    assert reader.next_event() == Flawed("b", Flaw.TOO_LONG)
-
-
 def test_take_forgets() -> None:
     """What came before TLS is discarded, an unfinished command with it."""
     reader = CommandReader()
