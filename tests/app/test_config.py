@@ -418,7 +418,7 @@ TABLE = {
         ],
         [
             "mailsvc.toml:1: workers: 0 は小さすぎます。1 以上にしてください",
-            'mailsvc.toml:2: user: このシステムに利用者 "no-such-user" はいません',
+            'mailsvc.toml:2: user: このシステムにユーザー "no-such-user" はいません',
             'mailsvc.toml:3: group: このシステムにグループ "no-such-group" はありません',
         ],
     ),
