@@ -90,6 +90,7 @@ class Housekeeper(threading.Thread):
                 self._wake.clear()
                 self._remove()
                 self._checkpoint(db)
+                self._take_reserve(db)
                 self._sweep(db)
         finally:
             db.close()
@@ -113,6 +114,12 @@ class Housekeeper(threading.Thread):
         elif size > _PASSIVE:
             self._try(db, apsw.SQLITE_CHECKPOINT_PASSIVE)
 
+    def _take_reserve(self, db: apsw.Connection) -> None:
+        """After the full disk has had it (:mod:`mailsvc.store.reserve`): the room of the log is the first that comes back."""
+        if self._committer.reserve.short:
+            self._try(db, apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            self._committer.reserve.take()
+
     def _log_size(self) -> int:
         try:
             return os.path.getsize(self._layout.database + "-wal")
@@ -121,7 +128,9 @@ class Housekeeper(threading.Thread):
 
     def _try(self, db: apsw.Connection, mode: int) -> bool:
         """Whether all of the log is in the database now."""
-        with suppress(apsw.BusyError):  # a reader is in the way; the next round tries again
+        with suppress(
+            apsw.BusyError, apsw.FullError
+        ):  # a reader is in the way, or the disk full; the next round tries again
             frames, done = db.wal_checkpoint(mode=mode)
             return frames == done
         return False

@@ -262,7 +262,9 @@ def test_full_disk_can_be_read(world: World, monkeypatch: pytest.MonkeyPatch) ->
     for _ in range(2):
         client = world.login("alice")
         assert client.do('LIST "" *') == [b'* LIST (\\HasNoChildren) "/" "INBOX"']
-        assert client.do("STATUS INBOX (MESSAGES RECENT UNSEEN)") == [b'* STATUS "INBOX" (MESSAGES 2 RECENT 2 UNSEEN 2)']
+        assert client.do("STATUS INBOX (MESSAGES RECENT UNSEEN)") == [
+            b'* STATUS "INBOX" (MESSAGES 2 RECENT 2 UNSEEN 2)'
+        ]
         assert b"* 2 RECENT" in client.do("SELECT INBOX")
         assert client.do("FETCH 1 BODY[TEXT]") == [b"* 1 FETCH (BODY[TEXT] {7}", b"first", b")"]
         assert client.do("FETCH 1 FLAGS") == [b"* 1 FETCH (FLAGS (\\Recent))"]
