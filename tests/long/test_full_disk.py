@@ -102,6 +102,17 @@ def test_full(disk: Disk, tmp_path: Path) -> None:
         assert load.server.processes() == family
 
 
+def test_deleting_on_full(disk: Disk, tmp_path: Path) -> None:
+    """While ten connections fight for each octet of a full disk, mail is fetched and deleted: they do not get the room kept for that."""
+    with under_load(tmp_path, "low_disk = 0") as load:
+        for _ in range(3):
+            disk.fill()
+            load.wait_for_refusals("message 451 4.3.0", "MAIL 452 4.3.1", "message 452 4.3.1")
+            assert collect(load.server, load.findings) > 0  # with the first that is deleted others begin to arrive
+            load.wait_for_letters(count=1)
+        disk.empty()
+
+
 def limit_files(pids: Iterable[int], octets: int) -> None:
     """From now on these processes cannot write beyond so many octets in any file: every write to the store fails."""
     for pid in pids:

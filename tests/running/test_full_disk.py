@@ -104,7 +104,7 @@ def house(directory: Path) -> Iterator[House]:
 
 
 def test_no_octet_free(house: House) -> None:
-    """Mail is put off, reading goes on, deleting makes room, also after a crash and a restart; then mail is taken again, the store is sound."""
+    """Reading goes on and deleting makes room, also after a crash and a restart; then mail is taken again, and the store is sound."""
     house.fill()
     with imap(house.server) as session:
         assert text_of(session, 1) == b"text of letter 0\r\n"
