@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mailsvc.store.reserve import is_short
 from mailsvc.testing.audit import Findings, collect, judge
 from mailsvc.testing.correspondents import Correspondents, Fate, Ledger
 from mailsvc.testing.disk import Disk, mounted
@@ -109,6 +110,7 @@ def test_deleting_on_full(disk: Disk, tmp_path: Path) -> None:
             disk.fill()
             load.wait_for_refusals("message 451 4.3.0", "MAIL 452 4.3.1", "message 452 4.3.1")
             assert collect(load.server, load.findings) > 0  # with the first that is deleted others begin to arrive
+            wait_for(lambda: not is_short(str(tmp_path / "server" / "store" / "reserve")), "the reserve is whole")
             load.wait_for_letters(count=1)
         disk.empty()
 
