@@ -105,10 +105,19 @@ class Committer:
     def commit(self, requests: Sequence[Sequence[Operation]]) -> Group:
         """Carry out the requests as one transaction, each whole or not at all. Never raises."""
         try:
-            return self._on_full_disk(lambda: self._commit(requests), lambda: any(map(transaction.frees, requests)))
+            context, answers = self._on_full_disk(
+                lambda: self._attempt(requests), lambda: any(map(transaction.frees, requests))
+            )
         except (apsw.Error, MailError, DatabaseRefused, OSError) as error:
             self._log(f"commit failed: {error!r}")
             return Group([temporary("commit-failed", repr(error)) for _ in requests], [], [])
+        self.commits += 1
+        self.requests += len(requests)
+        self._label(context.labelled)
+        if context.unlinked:
+            self.unlink(context.unlinked)
+        relay = RelayFactsChanged() if context.relay else None
+        return Group(answers, transaction.changes(context), context.accounts, transaction.queue_change(context), relay)
 
     def _on_full_disk(self, work: Callable[[], T], worth: Callable[[], bool]) -> T:
         """Do the work; if the disk is full and it is worth it, once more in the room of the reserve."""
@@ -127,20 +136,13 @@ class Committer:
         sync_directory(self._layout.root)
         self.unlink([str(row[0]) for row in db.execute("SELECT location FROM unlink_later").fetchall()])
 
-    def _commit(self, requests: Sequence[Sequence[Operation]]) -> Group:
+    def _attempt(self, requests: Sequence[Sequence[Operation]]) -> tuple[Context, list[list[Any] | MailError]]:
         try:
             context = Context(self._connected(), self._size_of)
-            answers = self._transact(context, requests)
+            return context, self._transact(context, requests)
         except BaseException:
             self._disconnect()
             raise
-        self.commits += 1
-        self.requests += len(requests)
-        self._label(context.labelled)
-        if context.unlinked:
-            self.unlink(context.unlinked)
-        relay = RelayFactsChanged() if context.relay else None
-        return Group(answers, transaction.changes(context), context.accounts, transaction.queue_change(context), relay)
 
     def look(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a question, asked between two commits. Raises apsw.Error, DatabaseRefused, OSError."""

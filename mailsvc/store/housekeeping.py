@@ -128,9 +128,8 @@ class Housekeeper(threading.Thread):
 
     def _try(self, db: apsw.Connection, mode: int) -> bool:
         """Whether all of the log is in the database now."""
-        with suppress(
-            apsw.BusyError, apsw.FullError
-        ):  # a reader is in the way, or the disk full; the next round tries again
+        # A reader is in the way, or the disk is full: the next round tries again.
+        with suppress(apsw.BusyError, apsw.FullError):
             frames, done = db.wal_checkpoint(mode=mode)
             return frames == done
         return False
