@@ -14,8 +14,9 @@ __all__ = ["MINIMUM_SQLITE", "DatabaseRefused", "check_library", "open_reader", 
 
 MINIMUM_SQLITE = (3, 51, 3)
 
+# Has effect only before the first table, and later would write all the same, for which a full disk has no room.
+_NEW = ("PRAGMA auto_vacuum=INCREMENTAL",)
 _WRITER = (
-    "PRAGMA auto_vacuum=INCREMENTAL",  # has effect only before the first table
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA secure_delete=OFF",
@@ -50,7 +51,7 @@ def open_writer(path: str) -> apsw.Connection:
     check_library()
     os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
     connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
-    return _prepare(connection, _WRITER)
+    return _prepare(connection, _WRITER if os.path.getsize(path) else _NEW + _WRITER)
 
 
 def open_reader(path: str) -> apsw.Connection:

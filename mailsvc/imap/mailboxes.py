@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailsvc.core.errors import Kind, MailError
@@ -26,6 +27,8 @@ from mailsvc.core.values import INBOX, Account, Mailbox
 from mailsvc.formats.imap.sets import NumberSet
 
 __all__ = ["USUAL", "Mailboxes", "mailboxes_factory"]
+
+_log = Logger(namespace="mailsvc.imap")
 
 USUAL = {"Drafts": "\\Drafts", "Sent": "\\Sent", "Junk": "\\Junk", "Trash": "\\Trash"}
 """The mailboxes that an account gets at its first log-in, with their use (RFC 6154 2)."""
@@ -76,12 +79,18 @@ class Mailboxes:
     # --- what there is ---
 
     async def prepare(self) -> None:
-        """Make the usual mailboxes while there is nothing but INBOX."""
+        """Make the usual mailboxes while there is nothing but INBOX; if the store takes nothing now, at the next log-in."""
         if [mailbox.name for mailbox in await self.all()] != [INBOX]:
             return
         account = self.account.id
         made = [CreateMailbox(account, name, (use,), exist_ok=True) for name, use in USUAL.items()]
-        await self._store.apply([*made, *(Subscribe(account, name) for name in (INBOX, *USUAL))])
+        try:
+            await self._store.apply([*made, *(Subscribe(account, name) for name in (INBOX, *USUAL))])
+        except MailError as error:
+            if error.kind is not Kind.NOT_NOW:
+                raise
+            # A full disk: what is in INBOX can be read all the same.
+            _log.warn("{account}: the usual mailboxes are not made: {error}", account=self.account.address, error=error)
 
     async def all(self) -> list[Mailbox]:
         """All mailboxes, by name."""

@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, overload
 
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailsvc.core.errors import Kind, MailError, temporary
@@ -20,6 +21,8 @@ from mailsvc.formats.pop3 import unique_id
 from mailsvc.pop3.read_ahead import ReadAhead
 
 __all__ = ["Factory", "Maildrop", "maildrop_factory"]
+
+_log = Logger(namespace="mailsvc.pop3")
 
 Factory = Callable[[Account, Any], Awaitable[tuple[IMaildrop, Callable[[], None]]]]
 """What the realm calls for a log-in: account and mind -> the avatar and what ends it."""
@@ -87,8 +90,8 @@ class Maildrop:
         return await self._store.bodies.get(self._rows.contents[index], offset, length)
 
     async def update(self, deleted: Collection[int], retrieved: Collection[int]) -> None:
-        """Remove and mark as seen in one transaction; return when it is durable. Raises NOT_NOW, IN_USE if the lock was lost
-        (the store restarted, and another session may have the maildrop by now), and nothing was removed."""
+        """Remove and mark as seen in one transaction; return when it is durable. Raises NOT_NOW if there is something to remove,
+        IN_USE if the lock was lost (the store restarted, and another session may have the maildrop by now), and nothing was removed."""
         uids, flags = self._rows.uids, self._rows.flags
         seen = NumberSet.of(uids[i] for i in retrieved if i not in deleted and not flags[i] & SystemFlag.SEEN)
         gone = NumberSet.of(uids[i] for i in deleted)
@@ -99,8 +102,14 @@ class Maildrop:
             operations.append(Expunge(self._mailbox, gone.ranges))
         if operations and not self._lock.held:
             raise MailError(Kind.IN_USE, "lock-lost", detail=self.account.address)
-        if operations:
-            await self._store.apply(operations)
+        try:
+            if operations:
+                await self._store.apply(operations)
+        except MailError as error:
+            if gone or error.kind is not Kind.NOT_NOW:
+                raise
+            # A full disk, and the client has only read: nothing that it asked for has failed.
+            _log.warn("{account}: messages are not marked as read: {error}", account=self.account.address, error=error)
 
     def close(self) -> None:
         """Give the lock back."""

@@ -15,6 +15,7 @@ A crash between 3 and 5 leaves a file without a row: an orphan, removed when it 
 Steps 2 to 4 run in a thread: the reactor goes on. Out: prefix and bytes are read as one, from the database or as a range of the file.
 """
 
+import errno
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -29,6 +30,7 @@ from mailsvc.store import bodyfile
 from mailsvc.store.descriptions import Descriptions
 from mailsvc.store.layout import Layout, sync_directory
 from mailsvc.store.reading import Reader
+from mailsvc.store.reserve import is_short
 
 __all__ = ["Bodies", "BodyWriter", "InThread"]
 
@@ -206,6 +208,8 @@ class BodyWriter:
             self._drop()
 
     def _spill(self) -> None:
+        if is_short(self._layout.reserve):  # the room that there is now is for those who delete
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if not self._id:
             self._id = os.urandom(16).hex()
             self._descriptor = os.open(self._tmp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

@@ -9,7 +9,7 @@ than an eighth of what is free on the disk: then deleting mail ends the low-spac
 
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import apsw
@@ -48,28 +48,28 @@ class Chores:
     def slice(self) -> bool:
         """Do one slice; whether there is more to do now. Never raises."""
         try:
-            chore = self._next()
+            return any(map(self._do, self._due()))  # what the disk refuses now shall not keep back what makes room
         except (apsw.Error, DatabaseRefused, OSError):
             return False  # whoever wants to commit hears of it
-        if chore is None:
-            return False
+
+    def _do(self, chore: Operation) -> bool:
         (answer,) = self._committer.commit([[chore]]).answers
-        if isinstance(answer, MailError):
-            return False
         if isinstance(chore, Prune) and answer == [0]:
             self.overgrown.popleft()
-        return True
+        return not isinstance(answer, MailError)
 
-    def _next(self) -> Operation | None:
+    def _due(self) -> Iterator[Operation]:
+        """What there is to do, the most urgent first."""
         if found := self._committer.look(TO_ERASE):
-            return Erase(found[0][0])
+            yield Erase(found[0][0])
         if self.overgrown:
-            return Prune(self.overgrown[0], RECORDS)
+            yield Prune(self.overgrown[0], RECORDS)
         if self._committer.look(UNINDEXED):
-            return IndexLedger()
+            yield IndexLedger()
         if self._committer.look(FORGETTABLE):
-            return ForgetLedger()
-        return GiveBack(_PAGES) if self._too_roomy() else None
+            yield ForgetLedger()
+        if self._too_roomy():
+            yield GiveBack(_PAGES)
 
     def _too_roomy(self) -> bool:
         free = self._number("freelist_count")

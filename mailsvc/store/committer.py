@@ -2,14 +2,16 @@
 
 Used by the owner process for all workers, and in-process by :mod:`mailsvc.store.direct`. After an error of the database everybody in
 the group hears NOT_NOW, and the connection is closed and opened anew: a sync that failed is never repeated on the same descriptor
-(the kernel may have dropped the pages, and a second call would say that all is well).
+(the kernel may have dropped the pages, and a second call would say that all is well). If the disk was full, what makes room is tried once
+more, in the room of the reserve (:mod:`mailsvc.store.reserve`), and only what makes room is committed until the reserve is whole.
 """
 
 import fcntl
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, TypeVar
 
 import apsw
 import attrs
@@ -24,8 +26,12 @@ from mailsvc.db.schema import migrate
 from mailsvc.store import bodyfile, transaction
 from mailsvc.store.context import Context, Labelled
 from mailsvc.store.layout import Layout, sync_directory
+from mailsvc.store.reserve import Reserve, is_full
 
 __all__ = ["Committer", "Group", "LeaseTaken", "take_lease"]
+
+
+T = TypeVar("T")
 
 
 class LeaseTaken(Exception):
@@ -41,8 +47,9 @@ def take_lease(layout: Layout) -> int:
     except OSError as error:
         os.close(descriptor)
         raise LeaseTaken(f"the store in {layout.root} is in use by another process") from error
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
+    with suppress(OSError):  # for people: on a full disk the lock alone has to do
+        length = os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
+        os.ftruncate(descriptor, length)
     return descriptor
 
 
@@ -66,6 +73,7 @@ class Committer:
 
     :ivar commits: how many transactions were committed; ``requests``: how many requests they carried.
     :ivar log_pages: how many pages the write-ahead log had after the last of them.
+    :ivar reserve: room for deleting on a full disk; whoever runs for long takes it.
     """
 
     def __init__(self, layout: Layout, log: Callable[[str], None]) -> None:
@@ -73,6 +81,7 @@ class Committer:
         self.requests = 0
         self.log_pages = 0
         self.unlink: Callable[[Iterable[str]], None] = self.unlink_now
+        self.reserve = Reserve(layout.reserve, log)
         self._layout = layout
         self._log = log
         self._lease = -1
@@ -83,11 +92,7 @@ class Committer:
         """Take the lease, make what is missing, bring the schema up to date. Raises LeaseTaken, DatabaseRefused, OSError, apsw.Error."""
         self._lease = take_lease(self._layout)
         try:
-            self._layout.make()
-            db = self._connected()
-            migrate(db)
-            sync_directory(self._layout.root)
-            self.unlink([str(row[0]) for row in db.execute("SELECT location FROM unlink_later").fetchall()])
+            self._on_full_disk(self._prepare, lambda: True)
         except BaseException:
             self.close()
             raise
@@ -102,15 +107,12 @@ class Committer:
     def commit(self, requests: Sequence[Sequence[Operation]]) -> Group:
         """Carry out the requests as one transaction, each whole or not at all. Never raises."""
         try:
-            context = Context(self._connected(), self._size_of)
-            answers = self._transact(context, requests)
+            context, answers = self._on_full_disk(
+                lambda: self._attempt(requests), lambda: any(map(transaction.frees, requests))
+            )
         except (apsw.Error, MailError, DatabaseRefused, OSError) as error:
             self._log(f"commit failed: {error!r}")
-            self._disconnect()
             return Group([temporary("commit-failed", repr(error)) for _ in requests], [], [])
-        except BaseException:
-            self._disconnect()
-            raise
         self.commits += 1
         self.requests += len(requests)
         self._label(context.labelled)
@@ -118,6 +120,31 @@ class Committer:
             self.unlink(context.unlinked)
         relay = RelayFactsChanged() if context.relay else None
         return Group(answers, transaction.changes(context), context.accounts, transaction.queue_change(context), relay)
+
+    def _on_full_disk(self, work: Callable[[], T], worth: Callable[[], bool]) -> T:
+        """Do the work; if the disk is full and it is worth it, once more in the room of the reserve."""
+        try:
+            return work()
+        except (apsw.Error, OSError) as error:
+            if not (is_full(error) and worth()):
+                raise
+        with self.reserve.given_up():
+            return work()
+
+    def _prepare(self) -> None:
+        self._layout.make()
+        db = self._connected()
+        migrate(db)
+        sync_directory(self._layout.root)
+        self.unlink([str(row[0]) for row in db.execute("SELECT location FROM unlink_later").fetchall()])
+
+    def _attempt(self, requests: Sequence[Sequence[Operation]]) -> tuple[Context, list[list[Any] | MailError]]:
+        try:
+            context = Context(self._connected(), self._size_of)
+            return context, self._transact(context, requests)
+        except BaseException:
+            self._disconnect()
+            raise
 
     def look(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a question, asked between two commits. Raises apsw.Error, DatabaseRefused, OSError."""
@@ -140,11 +167,16 @@ class Committer:
         db.execute("BEGIN IMMEDIATE")
         gone = [(self._unlinked[index],) for index in range(len(self._unlinked))]
         db.executemany("DELETE FROM unlink_later WHERE location=?", gone)
-        answers = [transaction.apply(context, request) for request in requests]
+        answers = [self._apply(context, request) for request in requests]
         db.execute("COMMIT")
         for _ in gone:
             self._unlinked.popleft()
         return answers
+
+    def _apply(self, context: Context, request: Sequence[Operation]) -> list[Any] | MailError:
+        if self.reserve.short and not transaction.frees(request):
+            return temporary("low-disk", "what is free is kept for deleting")
+        return transaction.apply(context, request)
 
     def _connected(self) -> apsw.Connection:
         if self._db is None:

@@ -3,7 +3,7 @@ files without a message and for mailboxes that remember too much.
 
 Checkpoints were measured: SQLite's automatic one stops the writer for 22 ms at the 99th percentile on a slow disk, a PASSIVE one from a
 second connection for 8 ms. Each needs two syncs, which a single spindle does not have for messages meanwhile, so there is none before
-16 MB have gathered; what it could not do then is done when nobody writes. Under constant load the log grows all the same; above 64 MB a
+8 MB have gathered; what it could not do then is done when nobody writes. Under constant load the log grows all the same; above 64 MB a
 RESTART makes it begin anew.
 """
 
@@ -25,8 +25,8 @@ __all__ = ["PASSIVE", "Housekeeper"]
 
 _EVERY = 0.2
 _MEGABYTE = 256  # pages
-PASSIVE = 16 * _MEGABYTE
-"""Pages that the log gathers before they are put into the database; of 4096 octets."""
+PASSIVE = 8 * _MEGABYTE
+"""Pages that the log gathers before they are put into the database; of 4096 octets. Half of what the reserve has for a full disk."""
 
 _RESTART = 64 * _MEGABYTE
 _SWEEP_EVERY = 3600
@@ -96,6 +96,7 @@ class Housekeeper(threading.Thread):
                 self._wake.clear()
                 self._remove()
                 self._checkpoint(db)
+                self._take_reserve(db)
                 self._sweep(db)
         finally:
             db.close()
@@ -118,9 +119,16 @@ class Housekeeper(threading.Thread):
             )
             self._asked = self._asked and self._left
 
+    def _take_reserve(self, db: apsw.Connection) -> None:
+        """After the full disk has had it (:mod:`mailsvc.store.reserve`): the room of the log is the first that comes back."""
+        if self._committer.reserve.short:
+            self._try(db, apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            self._committer.reserve.take()
+
     def _try(self, db: apsw.Connection, mode: int) -> bool:
         """Whether all of the log is in the database now."""
-        with suppress(apsw.BusyError):  # a reader is in the way; later
+        # A reader is in the way, or the disk is full: later.
+        with suppress(apsw.BusyError, apsw.FullError):
             frames, done = db.wal_checkpoint(mode=mode)
             return frames == done
         return False

@@ -4,6 +4,7 @@
 ``mail.db``         the database (with ``-wal`` and ``-shm`` beside it)
 ``owner.lock``      held (flock) by the one process that may write
 ``owner.sock``      where workers and commands reach it, mode 0600
+``reserve``         room that is kept for deleting on a full disk (:mod:`mailsvc.store.reserve`)
 ``bodies/xx/<id>``  large messages, in 256 directories; the location in the database is ``xx/<id>``
 ``bodies/tmp/<id>`` large messages that are still arriving
 =================== =====================================================================
@@ -39,6 +40,11 @@ class Layout:
     def socket(self) -> str:
         """The owner's Unix socket."""
         return os.path.join(self.root, "owner.sock")
+
+    @property
+    def reserve(self) -> str:
+        """The file that keeps room for deleting."""
+        return os.path.join(self.root, "reserve")
 
     def check_socket(self) -> None:
         """Raise OSError, in words for people, if no socket can have this path."""

@@ -92,8 +92,9 @@ class Owner:
         self._layout.check_socket()
         self._committer.unlink = self._housekeeper.unlink
         self._committer.open()
-        self._housekeeper.start()
         self._listener = _listen(self._layout.socket)
+        self._committer.reserve.take()  # after the last thing that needs room
+        self._housekeeper.start()
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
         self._selector.register(self._parent, selectors.EVENT_READ, self._parent_spoke)
 

@@ -31,7 +31,7 @@ from mailsvc.store import (
 from mailsvc.store.context import Context
 from mailsvc.store.sql_common import joined
 
-__all__ = ["Touch", "apply"]
+__all__ = ["Touch", "apply", "frees"]
 
 
 @attrs.frozen
@@ -104,6 +104,35 @@ _RELAY_FACTS = frozenset(
     }
 )
 """After these, relay decisions are made anew."""
+
+
+_FREEING = frozenset(
+    {
+        ops.StoreFlags,
+        ops.Move,
+        ops.Expunge,
+        ops.DeleteMailbox,
+        ops.RemoveDomain,
+        ops.RemoveAccount,
+        ops.DropMailbox,
+        ops.RemoveAlias,
+        ops.RemoveDevice,
+        ops.ChangeAccount,
+        ops.EndGrants,
+        ops.AddDomain,  # with each start; it writes nothing where there is the domain
+        sql_chores.Erase,
+        sql_chores.Prune,
+        sql_chores.GiveBack,
+        sql_ledger.ForgetLedger,
+    }
+)
+_BESIDE = _FREEING | {ops.Record}
+
+
+def frees(operations: Sequence[ops.Operation]) -> bool:
+    """Whether a request only takes things away, or changes flags: then it may use the reserve. Its row in the ledger may come along."""
+    kinds = set(map(type, operations))
+    return kinds <= _BESIDE and not kinds.isdisjoint(_FREEING)
 
 
 def apply(context: Context, operations: Sequence[ops.Operation]) -> list[Any] | MailError:

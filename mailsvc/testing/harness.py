@@ -235,6 +235,7 @@ class RunningServer:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.destroy()
+        (self.directory / "store" / "reserve").unlink(missing_ok=True)  # pytest keeps our directory
 
     # --- what can be seen ---
 

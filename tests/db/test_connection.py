@@ -1,5 +1,7 @@
 """Opening the database: the library's age, the promises of each connection."""
 
+import os
+
 import apsw
 import pytest
 
@@ -56,3 +58,16 @@ def test_rubbish_is_not_a_database(tmp_path):
     (tmp_path / "x.db").write_bytes(b"rubbish" * 1000)
     with pytest.raises(apsw.NotADBError):
         open_writer(str(tmp_path / "x.db"))
+
+
+def test_opening_again_writes_nothing(tmp_path):
+    """A store that exists can be opened on a disk that takes nothing."""
+    path = str(tmp_path / "x.db")
+    first = open_writer(path)
+    first.execute("CREATE TABLE t(x)")
+    size = os.path.getsize(path + "-wal")
+    second = open_writer(path)
+    assert os.path.getsize(path + "-wal") == size
+    assert second.pragma("auto_vacuum") == 2
+    first.close()
+    second.close()

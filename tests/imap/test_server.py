@@ -269,6 +269,36 @@ def test_reading_is_more_important_than_marking_as_read(world: World) -> None:
     assert client.do("FETCH 1 BODY[TEXT]") == [b"* 1 FETCH (BODY[TEXT] {7}", b"first", b")"]
 
 
+async def takes_nothing(operations: Any) -> Any:
+    """``IStore.apply`` on a full disk."""
+    raise temporary("commit-failed", "FullError")
+
+
+def test_full_disk_can_be_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that takes nothing lets people log in for the first time, select, look and read; recent messages stay recent."""
+    monkeypatch.setattr(world.made.store, "apply", takes_nothing)
+    for _ in range(2):
+        client = world.login("alice")
+        assert client.do('LIST "" *') == [b'* LIST (\\HasNoChildren) "/" "INBOX"']
+        assert client.do("STATUS INBOX (MESSAGES RECENT UNSEEN)") == [
+            b'* STATUS "INBOX" (MESSAGES 2 RECENT 2 UNSEEN 2)'
+        ]
+        assert b"* 2 RECENT" in client.do("SELECT INBOX")
+        assert client.do("FETCH 1 BODY[TEXT]") == [b"* 1 FETCH (BODY[TEXT] {7}", b"first", b")"]
+        assert client.do("FETCH 1 FLAGS") == [b"* 1 FETCH (FLAGS (\\Recent))"]
+        assert client.do("SEARCH UNSEEN") == [b"* SEARCH 1 2"]
+        assert client.lines("STORE 1 +FLAGS (\\Seen)")[-1].startswith(b" NO [UNAVAILABLE] ")
+        client.do("LOGOUT")
+
+
+def test_usual_mailboxes_are_made_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 6154 2: what a full disk did not take at the first log-in is made at the next."""
+    monkeypatch.setattr(world.made.store, "apply", takes_nothing)
+    assert len(world.login("alice").do('LIST "" *')) == 1
+    monkeypatch.undo()
+    assert len(world.login("alice").do('LIST "" *')) == 5
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [

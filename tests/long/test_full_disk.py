@@ -4,18 +4,18 @@ is over the service goes on by itself.
 The store lies on a small disk of its own (tmpfs), which only root may mount.
 """
 
-import os
 import resource
 import signal
-import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from mailsvc.store.reserve import is_short
 from mailsvc.testing.audit import Findings, collect, judge
 from mailsvc.testing.correspondents import Correspondents, Fate, Ledger
+from mailsvc.testing.disk import Disk, mounted
 from mailsvc.testing.harness import RunningServer, wait_for
 
 from .test_crashes import damage
@@ -24,54 +24,13 @@ MB = 1_000_000
 ACCOUNTS = {f"box{number}@example.test": "secret" for number in range(5)}
 
 
-class Disk:
-    """A small disk at ``path``."""
-
-    def __init__(self, path: Path, octets: int) -> None:
-        self._path = path
-        self._filler = path / "filler"
-        path.mkdir(parents=True)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={octets}", "tmpfs", path], check=True)
-
-    def fill(self, leave: int = 0) -> None:
-        """Use up what is free, but for ``leave`` octets."""
-        with self._filler.open("wb", buffering=0) as file:
-            try:
-                while self._free() > leave:
-                    file.write(bytes(min(MB, max(self._free() - leave, 1))))
-            except OSError:
-                assert not leave
-
-    def empty(self) -> None:
-        """Give it back."""
-        self._filler.unlink()
-
-    def remount(self, mode: str) -> bool:
-        """Make it ``"ro"`` or ``"rw"``; False if somebody has a file open for writing."""
-        return subprocess.run(["mount", "-o", f"remount,{mode}", self._path], capture_output=True).returncode == 0
-
-    def unmount(self) -> None:
-        """Away with it."""
-        subprocess.run(["umount", "-l", self._path], check=True)
-
-    def _free(self) -> int:
-        found = os.statvfs(self._path)
-        return found.f_bavail * found.f_frsize
-
-
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
     """Where the server of :func:`under_load` keeps its store."""
-    if os.geteuid() != 0:
-        pytest.skip("only root may mount")
-    try:
-        small = Disk(tmp_path / "server" / "store", 160 * MB)
-    except subprocess.CalledProcessError:
-        pytest.skip("this machine lets nobody mount")
-    try:
+    with mounted(tmp_path / "server" / "store", 160 * MB) as small:
+        if small is None:
+            pytest.skip("nobody may mount here")
         yield small
-    finally:
-        small.unmount()
 
 
 class UnderLoad:
@@ -142,6 +101,18 @@ def test_full(disk: Disk, tmp_path: Path) -> None:
         disk.empty()
         load.wait_for_letters()
         assert load.server.processes() == family
+
+
+def test_deleting_on_full(disk: Disk, tmp_path: Path) -> None:
+    """While ten connections fight for each octet of a full disk, mail is fetched and deleted: they do not get the room kept for that."""
+    with under_load(tmp_path, "low_disk = 0") as load:
+        for _ in range(3):
+            disk.fill()
+            load.wait_for_refusals("message 451 4.3.0", "MAIL 452 4.3.1", "message 452 4.3.1")
+            assert collect(load.server, load.findings) > 0  # with the first that is deleted others begin to arrive
+            wait_for(lambda: not is_short(str(tmp_path / "server" / "store" / "reserve")), "the reserve is whole")
+            load.wait_for_letters(count=1)
+        disk.empty()
 
 
 def limit_files(pids: Iterable[int], octets: int) -> None:

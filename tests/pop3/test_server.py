@@ -350,6 +350,16 @@ class UpdateTests(TestCase):
         replay("C: QUIT\nS: -ERR [SYS/TEMP] a temporary problem …\nCLOSED", protocol, transport)
         self.assertEqual((world.store.locked, len(world.store.messages)), (False, 3))
 
+    def test_marks_of_reading_are_no_deletions(self) -> None:
+        """Who has only read is bidden farewell even if the store takes nothing now, for nothing that was asked for has failed."""
+        world = World(*MESSAGES)
+        protocol, transport = world.play("S: +OK …\nC: USER alice\nS: +OK …\nC: PASS correct horse\nS: +OK …")
+        protocol.dataReceived(b"RETR 1\r\n")
+        world.store.failure = temporary("disk-full")
+        transport.clear()
+        replay("C: QUIT\nS: +OK …\nCLOSED", protocol, transport)
+        self.assertEqual((world.store.locked, len(world.store.messages)), (False, 3))
+
     def test_unforeseen_failure_is_told(self) -> None:
         """The same when something breaks that nobody foresaw."""
         world = World(*MESSAGES)

@@ -17,7 +17,7 @@ from mailsvc.store.chores import Chores
 from mailsvc.store.committer import Committer
 from mailsvc.store.connect import run
 from mailsvc.store.direct import DirectStore
-from mailsvc.store.housekeeping import Housekeeper
+from mailsvc.store.housekeeping import PASSIVE, Housekeeper
 from mailsvc.store.layout import Layout
 from mailsvc.store.space import Space
 from mailsvc.store.sql_chores import OVERGROWN, Erase, GiveBack, Prune
@@ -316,15 +316,15 @@ class Checkpoints:
 
 
 def test_checkpoints_wait_for_enough(house):
-    """One for each 16 MB that the log has gathered since the last, whatever size its file has; above 64 MB the log begins anew."""
+    """One for each 8 MB that the log has gathered since the last, whatever size its file has; above 64 MB the log begins anew."""
     keeper, db = Housekeeper(house.layout, house.committer, pytest.fail), Checkpoints(house.layout)
     reader = open_reader(house.layout.database)
     reading = reader.execute("SELECT 1 FROM meta")  # meanwhile the log cannot begin anew
     for number in range(1, 21):
         house.fill(200, ALICE, data=TEXT * 4)
         keeper._checkpoint(db)
-        assert len(db.modes) <= house.committer.log_pages // (16 * 256) <= number // 4
-    assert db.modes == [apsw.SQLITE_CHECKPOINT_PASSIVE] * 3 + [apsw.SQLITE_CHECKPOINT_RESTART]
+        assert len(db.modes) <= house.committer.log_pages // PASSIVE <= number // 2
+    assert db.modes == [apsw.SQLITE_CHECKPOINT_PASSIVE] * 5 + [apsw.SQLITE_CHECKPOINT_RESTART]
     reading.close()
     reader.close()
     db.close()

@@ -65,7 +65,7 @@ class IMailboxes(Interface):
         """The result of a long computation, which nobody else has to wait for meanwhile."""
 
     async def prepare() -> None:
-        """Make the usual mailboxes, if the account has none but INBOX."""
+        """Make the usual mailboxes, if the account has none but INBOX and the store takes them now."""
 
     async def all() -> list[Mailbox]:
         """All mailboxes, by name."""

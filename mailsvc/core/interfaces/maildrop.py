@@ -22,7 +22,7 @@ class IMaildrop(Interface):
         """Bytes of message ``index`` (from 0), from ``offset``. Raises EXPUNGED if another client removed it meanwhile."""
 
     async def update(deleted: Collection[int], retrieved: Collection[int]) -> None:
-        """The UPDATE state (RFC 1939 6): remove, mark as seen, return when durable. Raises NOT_NOW."""
+        """The UPDATE state (RFC 1939 6): remove, mark as seen, return when durable. Raises NOT_NOW if there is something to remove."""
 
     def close() -> None:
         """Give the lock back."""

@@ -70,7 +70,12 @@ def _changed(selection: Selection, uids: NumberSet, since: int) -> NumberSet:
 
 
 async def _mark_seen(session: Session, uids: NumberSet) -> bool:
-    """Set ``\\Seen`` where it is not set; whether any message was concerned. To read is more important than to mark as read."""
+    """Set ``\\Seen`` where it is not set; whether any message was concerned.
+
+    To read is more important than to mark as read: where the flag cannot be stored (a full disk), the answer is still OK, for what was
+    asked for is sent. The flags are not shown then, so the client goes on showing as unread what will be unread in its next session too;
+    NO would make programs throw away the text that they have just got.
+    """
     selection = session.selected
     if selection.read_only:
         return False

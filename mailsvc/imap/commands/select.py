@@ -35,13 +35,27 @@ async def _open(session: Session, mailbox: Mailbox, read_only: bool) -> Selectio
     try:
         recent = mailbox.recent
         if not read_only and view.uidnext > recent:
-            recent = await mailboxes.claim_recent(mailbox.id)
+            recent = await _claim_recent(session, mailbox)
         await view.refresh()
         view.advance(expunge=True)
     except BaseException:
         view.close()
         raise
     return Selection(mailbox, view, read_only, recent)
+
+
+async def _claim_recent(session: Session, mailbox: Mailbox) -> int:
+    """From which UID on messages are recent; if that cannot be noted down (a full disk), then in the next session too.
+
+    RFC 3501 2.3.2: where it cannot be told whether another session was told first, a message is to be considered recent.
+    """
+    try:
+        return await session.mailboxes.claim_recent(mailbox.id)
+    except MailError as error:
+        if error.kind is not Kind.NOT_NOW:
+            raise
+        session.log("{client}: {account} cannot claim recent messages: {error}", error=error)
+        return mailbox.recent
 
 
 def _facts(selection: Selection) -> bytes:
