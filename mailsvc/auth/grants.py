@@ -314,6 +314,7 @@ class Granting(Service):
             session.seen + seconds * 1000,
             session.at - self._keep,
         )
+        now = self._clocks.wall()
         try:
             (session.grant,) = await self._apply([proof])
         except MailError as error:
@@ -324,16 +325,16 @@ class Granting(Service):
                 self._write_soon(session)
             return
         if session.grant == proof.id:
-            self._publish(_begun(session, proof))
+            self._publish(_begun(session, proof, now))
         if session.over and session.rule.end_at_logout:
             await self._end(session)
 
 
-def _begun(session: _Session, proof: ProveGrant) -> Event:
+def _begun(session: _Session, proof: ProveGrant, now: float) -> Event:
     """For the ledger: an address may send from now on. Renewals are seen in the grant itself."""
     peer = session.peer
     return Event(
-        at=proof.at,
+        at=now,
         what=Happening.GRANTED,
         account=session.owner,
         account_id=session.account,

@@ -15,8 +15,8 @@ from mailsvc.texts import Sentence
 
 __all__ = ["Situation", "explain"]
 
-When = Callable[[int], str]
-"""A time in words."""
+When = Callable[[float], str]
+"""A time in words, of seconds since the epoch."""
 
 _WHY = {
     "authenticated": "explain.authenticated",

@@ -159,7 +159,7 @@ class Permission:
             peer, sender = self._asked.peer, self._asked.sender
             self._permits.ledger.note(
                 Event(
-                    at=self._desk.clocks.now,
+                    at=self._desk.clocks.wall(),
                     what=Happening.REFUSED,
                     account=decision.account,
                     account_id=decision.account_id,

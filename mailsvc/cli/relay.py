@@ -1,7 +1,7 @@
 """``mailsvc relay``: who may send mail to other servers, and why. Works beside a running server and without one."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
@@ -19,6 +19,7 @@ from mailsvc.cli.context import App, pass_app
 from mailsvc.cli.house import House, open_house
 from mailsvc.cli.output import Column, Refused, as_json, note, print_json, print_table
 from mailsvc.cli.params import ADDRESS, DURATION
+from mailsvc.cli.times import moment, moments
 from mailsvc.cli.words import Group, option, texts
 from mailsvc.core.clocks import Clocks, system_clocks
 from mailsvc.core.ledger import Event, Happening, Query
@@ -99,10 +100,6 @@ def relay() -> None:
     """Commands of the relay decision."""
 
 
-def _when(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
 @relay.command("status", help="cli.relay-status")
 @as_json
 @pass_app
@@ -143,7 +140,7 @@ def _rule_row(rule: Rule) -> dict[str, Any]:
 def _grant_row(house: House, grant: Grant) -> dict[str, Any]:
     account = house.read(house.directory.account(grant.account))
     row = attrs.asdict(grant, filter=attrs.filters.include(*(column.key for column in _GRANTS)))
-    times = {key: _when(row[key]) for key in ("first", "last", "expiry")}
+    times = {key: moment(row[key]) for key in ("first", "last", "expiry")}
     return {**row, **times, "account": account.address if account else str(grant.account)}
 
 
@@ -176,8 +173,8 @@ def explain_(
             sender=_address(sender) if sender else None,
         )
         situation = _situation(house, relay_rules(config), asked, at)
-        recorded = [_story(event) for event in _recorded(house, situation)]
-    lines = [texts().tell(sentence) for sentence in explain(situation, _when)]
+        recorded = _stories(_recorded(house, situation))
+    lines = [texts().tell(sentence) for sentence in explain(situation, moment)]
     if as_json:
         print_json({**_decision_row(situation), "explanation": lines, "recorded": recorded})
         return
@@ -193,9 +190,10 @@ def _recorded(house: House, situation: Situation) -> list[Event]:
     return list(reversed(find(house.store.connection(), query)))
 
 
-def _story(event: Event) -> list[str]:
-    first, *further = (texts().tell(sentence) for sentence in tell(event, _when))
-    return [f"  {first}", *(f"      {line}" for line in further)]
+def _stories(events: Sequence[Event]) -> list[list[str]]:
+    when = moments(event.at for event in events)
+    told = ([texts().tell(sentence) for sentence in tell(event, when)] for event in events)
+    return [[f"  {first}", *(f"      {line}" for line in further)] for first, *further in told]
 
 
 def _unasked(house: House, recipient: str) -> str:
@@ -320,7 +318,7 @@ def grant(app: App, address: str, account: str, seconds: int | None) -> None:
     click.echo(made)
 
 
-def _note(what: Happening, now: int, account: Account | None, grant: str, address: str) -> Record:
+def _note(what: Happening, now: float, account: Account | None, grant: str, address: str) -> Record:
     """For the ledger: what was given or taken by hand."""
     event = Event(
         at=now,

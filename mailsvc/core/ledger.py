@@ -1,7 +1,8 @@
 """What the ledger holds: one row for each thing that happened to a message, with its reason and what was seen.
 
 A row is for people: it can be read years later without the message, the grant or the account that it speaks of. So names stand in it as
-text, as they were. Times are whole seconds since the epoch (UTC).
+text, as they were. Times are seconds since the epoch (UTC), those of events with fractions: a refusal, a log-in and an acceptance may share
+one second, and people are to read them in the order in which they happened.
 
 A row that is stored is a :class:`Row` of plain values, for it crosses a process border; :mod:`mailsvc.ledger.rows` turns one into the
 other. :func:`terms` says by which words a row is found.
@@ -50,6 +51,7 @@ class Happening(enum.Enum):
 class Event:
     """One row.
 
+    :ivar at: when it happened, on the wall clock; whole in rows of earlier releases.
     :ivar queue_id: of the message, ``""`` while it has none. :ivar message_id: the field's value without angle brackets, ``""`` if unknown.
     :ivar account: address of who answers for it, ``""`` for nobody; ``account_id``: its id at the time, 0 for nobody.
     :ivar listener: and ``protocol``: where it came in, and as what (``with`` of Received, RFC 3848: ``"ESMTPSA"``).
@@ -60,7 +62,7 @@ class Event:
     :ivar decision: the relay decision, if there was one.
     """
 
-    at: int
+    at: float
     what: Happening
     queue_id: str = ""
     message_id: str = ""
@@ -86,21 +88,22 @@ class Query:
 
     :ivar text: a queue id, a Message-ID or an address (sender or recipient). :ivar account_id: only what this account may read, of which
     it is shown no more than concerns it; 0: all, for the administrator.
-    :ivar address: rows of clients at this IP address. :ivar since: from, and ``until``: before this time. :ivar most: rows, newest first.
+    :ivar address: rows of clients at this IP address. :ivar since: from, and ``until``: before this time, 0: whenever.
+    :ivar most: so many, those that were written last.
     """
 
     text: str = ""
     account_id: int = 0
     address: str = ""
-    since: int = 0
-    until: int = 0
+    since: float = 0
+    until: float = 0
     most: int = 100
 
 
 class Row(NamedTuple):
     """An event as it is stored. ``recipients`` and ``readers``: one line each for a recipient; ``more``: JSON, ``""`` for nothing."""
 
-    at: int
+    at: float
     what: str
     queue_id: str
     message_id: str

@@ -11,8 +11,8 @@ from mailsvc.texts import Sentence
 
 __all__ = ["tell"]
 
-When = Callable[[int], str]
-"""A time in words."""
+When = Callable[[float], str]
+"""A time in words, of seconds since the epoch."""
 
 _HEADS = {
     Happening.ACCEPTED: Sentence("trace.accepted"),

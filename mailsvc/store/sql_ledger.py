@@ -4,9 +4,15 @@ A row can be found by a handful of words: queue id, Message-ID, addresses, accou
 pages in the commit that accepts a message, and the larger the ledger the worse. So a commit only appends the row; later the chores index
 some hundred rows at a time, in order, into a part of the index that belongs to these 4096 rows, so that few pages are written for many
 rows. Who searches looks at each part, newest first, and reads the rows that have no index yet (:mod:`mailsvc.ledger.finding`).
+
+Rows lie in the order in which they were written, which is not that of their times: somebody may have set the clock. So a part knows the
+first and the last time in it, as far as all of its rows up to ``last`` were seen: an older release, which knows nothing of this, may have
+indexed further ones.
 """
 
 # ruff: noqa: S608 - SQL is put together from constants of this module only
+
+from itertools import groupby
 
 import attrs
 
@@ -67,7 +73,25 @@ def index(context: Context, operation: IndexLedger) -> None:
         return
     found = {(row[0] // PART, hashed(term), row[0]) for row in rows for term in terms(Row(*row[1:]))}
     context.db.executemany("INSERT OR IGNORE INTO ledger_term(part, term, id) VALUES(?, ?, ?)", sorted(found))
+    for part, group in groupby(rows, lambda row: row[0] // PART):
+        _cover(context, part, [(row[0], row[1]) for row in group])
     context.db.execute("UPDATE meta SET value=? WHERE name='ledger_indexed'", (rows[-1][0],))
+
+
+def _cover(context: Context, part: int, rows: list[tuple[int, float]]) -> None:
+    """``rows``: id and time of those of this part that were indexed now; they count only if those before them do."""
+    (first, _), (last, _) = rows[0], rows[-1]
+    times = [at for _, at in rows]
+    if first == max(part * PART, 1):
+        context.db.execute(
+            "INSERT OR REPLACE INTO ledger_part(part, last, oldest, newest) VALUES(?, ?, ?, ?)",
+            (part, last, min(times), max(times)),
+        )
+        return
+    context.db.execute(
+        "UPDATE ledger_part SET last=?, oldest=min(oldest, ?), newest=max(newest, ?) WHERE part=? AND last=?",
+        (last, min(times), max(times), part, first - 1),
+    )
 
 
 def forget(context: Context, operation: ForgetLedger) -> None:
@@ -75,6 +99,7 @@ def forget(context: Context, operation: ForgetLedger) -> None:
     (newest,) = context.one(f"SELECT max(id) FROM ({_OLDEST} {_FORGOTTEN_AT_ONCE}) WHERE at<{_KEPT_SINCE}")
     if newest is not None:
         context.db.execute("DELETE FROM ledger WHERE id<=?", (newest,))
+        context.db.execute("DELETE FROM ledger_part WHERE part<?", (newest // PART,))
     context.db.execute(
         f"DELETE FROM ledger_term WHERE (part, term, id) IN ({_TERMS_OF_NOBODY} LIMIT {_TERMS_FORGOTTEN_AT_ONCE})"
     )

@@ -138,6 +138,7 @@ class GrantingTests(SynchronousTestCase):
 
     def test_a_log_in(self) -> None:
         """Address, account, mechanism, TLS and times are in the store when the log-in is over."""
+        self.clocks.advance(0.25)
         self.log_in()
         (grant,) = self.found()
         now = self.clocks.clocks.now
@@ -149,6 +150,7 @@ class GrantingTests(SynchronousTestCase):
         self.assertNotIn("alice", grant.id)
         (event,) = self.events
         self.assertEqual((event.what, event.account, event.address), (Happening.GRANTED, "alice@example.test", HERE))
+        self.assertEqual(event.at, self.clocks.wall)
 
     def test_another_log_in_renews(self) -> None:
         """The same grant goes on: first proof, last proof, new end."""
