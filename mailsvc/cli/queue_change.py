@@ -181,7 +181,7 @@ def _settle(house: House, messages: Sequence[Sequence[Entry]], state: State, rep
     operations: list[Operation] = []
     for entries in messages:
         outcomes = tuple(_outcome(one, state) for _, one in entries)
-        rows = events(entries[0][0], [one for _, one in entries], outcomes)
+        rows = events(entries[0][0], [one for _, one in entries], outcomes, time.time())
         operations += [Settle(outcomes), *report(entries), Record(tuple(map(pack, rows)))]
     try:
         house.store.apply(operations)

@@ -305,7 +305,8 @@ class Dispatcher:
         self, batch: Batch, message: QueuedMessage, recipients: Sequence[QueuedRecipient]
     ) -> "tuple[list[Ticket], _Conclusion]":
         outcomes = [held(one, self._now()) for one in recipients]
-        await self._settler.write(outcomes, self._means.ledger.within(events(message, recipients, outcomes)))
+        record = self._means.ledger.within(events(message, recipients, outcomes, self._means.now()))
+        await self._settler.write(outcomes, record)
         note(batch.queue_id, recipients, outcomes)
         return [], _Conclusion(Verdict.NOTHING)
 
@@ -366,10 +367,10 @@ class Dispatcher:
             judged = [self._judge(batch, message, one, answers[one.id], result, conclusion) for one in recipients]
             if not tell:
                 judged = [self._untold(*one) for one in judged]
-            outcomes = [outcome for outcome, _ in judged]
+            outcomes, at = [outcome for outcome, _ in judged], self._means.now()
             try:
                 reports = await self._report(message, [told for _, told in judged if told is not None])
-                record = self._means.ledger.within(events(message, recipients, outcomes))
+                record = self._means.ledger.within(events(message, recipients, outcomes, at))
                 await self._settler.write(outcomes, [*reports, *record])
             except Exception as error:
                 if is_settled_by_others(error):

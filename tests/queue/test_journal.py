@@ -31,12 +31,14 @@ class LedgerTests(TestCase):
     def test_sent(self):
         """Who took it, in whose words, and for whom: recipients who heard the same share a row; who answers for it may read that."""
         world = self.world()
+        world.clock.advance(0.25)
         queue_id = world.post(BOB, CAROL)
         world.pass_time()
         (event,) = self.rows(world, queue_id, account_id=world.made.accounts["alice@example.test"])
         assert (event.what, event.recipients, event.sender) == (Happening.SENT, (BOB, CAROL), "alice@example.test")
         assert "192.0.2.1" in dict(event.evidence)["host"]
         assert event.reply
+        assert event.at % 1 == 0.25
         assert self.rows(world, queue_id, account_id=world.made.accounts["bob@example.test"]) == []
 
     def test_no_row_for_more_of_the_same(self):
