@@ -12,7 +12,7 @@ from benchmarks import load, report
 from benchmarks.ours import Ours
 from mailsvc.core.ledger import Event, Happening
 from mailsvc.core.operations import Operation, Record
-from mailsvc.ledger.rows import pack
+from mailsvc.core.ledger_rows import pack
 from mailsvc.store import open_store
 
 OCTETS, MESSAGES = 5_000, 4000

@@ -133,7 +133,6 @@ def build_rooms(
     resolver = Resolver(reactor, config.dns)
     pool = BoundedPool(reactor, config.auth.hashing_threads, config.auth.hashing_queue)
     ledger = Ledger(reactor, store.apply, store.connection, config.ledger)
-    ledger.listen(store.bus)
     permits = make_permits(config, store, directory, ledger, first_use=FirstUse(config, store, directory).tell)
     services = Services(
         store=store,

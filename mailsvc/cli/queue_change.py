@@ -19,12 +19,12 @@ from mailsvc.cli.output import Refused, as_json, note, print_json
 from mailsvc.cli.queue_choice import Choice, Entry, changing
 from mailsvc.cli.words import Command, option, texts
 from mailsvc.core.errors import Kind, MailError
+from mailsvc.core.ledger_rows import pack
 from mailsvc.core.operations import ChangeQueued, Operation, Record, Settle
 from mailsvc.core.queued import Outcome, QueuedRecipient, State
 from mailsvc.core.reports import Action, Told
 from mailsvc.delivery.trace import make_queue_ids
 from mailsvc.formats.address import canonical_domain
-from mailsvc.ledger.rows import pack
 from mailsvc.queue.journal import events
 from mailsvc.queue.reports import Reports, original_of
 from mailsvc.store.connect import run

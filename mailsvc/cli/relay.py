@@ -22,14 +22,13 @@ from mailsvc.cli.params import ADDRESS, DURATION
 from mailsvc.cli.times import moment, moments
 from mailsvc.cli.words import Group, option, texts
 from mailsvc.core.clocks import Clocks, system_clocks
-from mailsvc.core.ledger import Event, Happening, Query
-from mailsvc.core.operations import EndGrants, ProveGrant, Record
+from mailsvc.core.ledger import Event, Query
+from mailsvc.core.operations import EndGrants, ProveGrant
 from mailsvc.core.relay import Grant, RelayDecision, account_subject
-from mailsvc.core.values import Account, Peer
+from mailsvc.core.values import Peer
 from mailsvc.directory import Grants
 from mailsvc.formats.address import Address, canonical_domain
 from mailsvc.ledger.finding import find
-from mailsvc.ledger.rows import pack
 from mailsvc.ledger.story import tell
 from mailsvc.queue.options import find_relay_domain
 from mailsvc.texts import Sentence
@@ -310,26 +309,12 @@ def grant(app: App, address: str, account: str, seconds: int | None) -> None:
             clocks.boot,
             clocks.steady(),
             clocks.steady() + lasting * 1000,
+            address=address,
         )
         (made,) = house.apply(account, proof)
         if not made:
             raise Refused(Sentence("refused.relay-account", account=account))
-        house.apply(account, _note(Happening.GRANTED, clocks.now, found, made, address))
     click.echo(made)
-
-
-def _note(what: Happening, now: float, account: Account | None, grant: str, address: str) -> Record:
-    """For the ledger: what was given or taken by hand."""
-    event = Event(
-        at=now,
-        what=what,
-        account=account.address if account else "",
-        account_id=account.id if account else 0,
-        address=address,
-        reason="revoked" if what is Happening.ENDED else "by-hand",
-        evidence=(("grant", grant),),
-    )
-    return Record((pack(event),))
 
 
 @relay.command("revoke", help="cli.relay-revoke")
@@ -339,23 +324,15 @@ def revoke(app: App, what: str) -> None:
     """End grants, in all processes."""
     clocks = system_clocks()
     with open_house(app.config()) as house:
-        grants = {one.id: one for one in _living(house, clocks)}
+        grants = {one.id for one in _living(house, clocks)}
         if "@" in what:
             ends = [EndGrants(clocks.now, "revoked", account=house.account(what).id)]
         elif (address := _ip_or_none(what)) is not None:
             ends = [EndGrants(clocks.now, "revoked", network=network) for network in networks_of(address)]
         else:
             ends = [EndGrants(clocks.now, "revoked", ids=(what,))]
-        ended = [grants[one] for result in house.apply(what, *ends) for one in result if one in grants]
-        notes = [_ended(house, one, clocks.now) for one in ended]
-        if notes:
-            house.apply(what, *notes)
+        ended = [one for result in house.apply(what, *ends) for one in result if one in grants]
     note(Sentence("cli.relay-revoked", count=len(ended)))
-
-
-def _ended(house: House, grant: Grant, now: int) -> Record:
-    account = house.read(house.directory.account(grant.account))
-    return _note(Happening.ENDED, now, account, grant.id, grant.network.partition("/")[0])
 
 
 def _ip_or_none(text: str) -> str | None:

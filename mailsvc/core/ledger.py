@@ -4,7 +4,7 @@ A row is for people: it can be read years later without the message, the grant o
 text, as they were. Times are seconds since the epoch (UTC), those of events with fractions: a refusal, a log-in and an acceptance may share
 one second, and people are to read them in the order in which they happened.
 
-A row that is stored is a :class:`Row` of plain values, for it crosses a process border; :mod:`mailsvc.ledger.rows` turns one into the
+A row that is stored is a :class:`Row` of plain values, for it crosses a process border; :mod:`mailsvc.core.ledger_rows` turns one into the
 other. :func:`terms` says by which words a row is found.
 """
 
@@ -43,8 +43,10 @@ class Happening(enum.Enum):
     DEFERRED = "deferred"
     FAILED = "failed"
     REMOVED = "removed"  # by hand, without a word to anybody
-    GRANTED = "granted"  # POP-before-SMTP: given, renewed
-    ENDED = "ended"  # POP-before-SMTP: revoked, logged out
+    GRANTED = "granted"  # POP-before-SMTP: given; what renews it later is in the decisions that it leads to
+    ENDED = (
+        "ended"  # POP-before-SMTP: revoked, logged out, something was taken from the account; not: its time was over
+    )
 
 
 @attrs.frozen(kw_only=True)

@@ -11,8 +11,8 @@ import apsw
 import attrs
 
 from mailsvc.core.ledger import PART, Event, Query, Row, account_term, address_term, hashed, terms, text_term
+from mailsvc.core.ledger_rows import unpack
 from mailsvc.ledger.privacy import shown
-from mailsvc.ledger.rows import unpack
 
 __all__ = ["find", "in_order", "whole"]
 

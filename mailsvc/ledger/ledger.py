@@ -3,7 +3,7 @@
 ::
 
     within(events) -> Record, in the transaction of whoever asks ----\\
-    note(event), Event on the bus -> Gatherer -> Record, each second --> store's owner -> find(query) -> events
+    note(event) -> Gatherer -> Record, each second --> store's owner -> find(query) -> events
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,15 +16,14 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from mailsvc.bus import Bus
 from mailsvc.core.errors import MailError, temporary
 from mailsvc.core.interfaces.ledger import ILedger
 from mailsvc.core.ledger import Event, Query
+from mailsvc.core.ledger_rows import pack
 from mailsvc.core.operations import KeepLedger, Operation, Record
 from mailsvc.ledger.finding import find
 from mailsvc.ledger.gather import Gatherer
 from mailsvc.ledger.options import LedgerOptions
-from mailsvc.ledger.rows import pack
 
 __all__ = ["INTERVAL", "Ledger"]
 
@@ -55,10 +54,6 @@ class Ledger(Service):
         self._loop = LoopingCall(self._write_soon)
         self._loop.clock = reactor
 
-    def listen(self, bus: Bus) -> None:
-        """Note each :class:`~mailsvc.core.ledger.Event` that is published."""
-        bus.subscribe(Event, self.note)
-
     # --- writing ---
 
     def note(self, event: Event) -> None:
@@ -85,7 +80,7 @@ class Ledger(Service):
 
     async def _say(self) -> None:
         if not self._said:
-            await self._apply([KeepLedger(self._options.keep)])
+            await self._apply([KeepLedger(self._options.keep, self._options.on)])
             self._said = True
 
     def startService(self) -> None:

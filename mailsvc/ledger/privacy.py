@@ -3,7 +3,7 @@
 import attrs
 
 from mailsvc.core.ledger import Event, Query, terms, text_term
-from mailsvc.ledger.rows import pack
+from mailsvc.core.ledger_rows import pack
 
 __all__ = ["seen_by", "shown"]
 

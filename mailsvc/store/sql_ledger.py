@@ -12,16 +12,18 @@ indexed further ones.
 
 # ruff: noqa: S608 - SQL is put together from constants of this module only
 
+from collections.abc import Iterable
 from itertools import groupby
 
 import attrs
 
 from mailsvc.core import operations as ops
-from mailsvc.core.ledger import PART, Row, hashed, terms
+from mailsvc.core.ledger import PART, Event, Row, hashed, terms
+from mailsvc.core.ledger_rows import pack
 from mailsvc.core.operations import Operation
 from mailsvc.store.context import Context
 
-__all__ = ["FORGETTABLE", "UNINDEXED", "ForgetLedger", "IndexLedger", "forget", "index", "keep", "record"]
+__all__ = ["FORGETTABLE", "UNINDEXED", "ForgetLedger", "IndexLedger", "forget", "index", "keep", "record", "write"]
 
 _PENDING = 256
 _INDEXED_AT_ONCE = 512
@@ -53,6 +55,16 @@ class ForgetLedger(Operation):
     """Take some of the rows that need not be kept any longer, and what the index has of such rows."""
 
 
+_ON = "SELECT 1 WHERE NOT EXISTS(SELECT 1 FROM meta WHERE name='ledger_on' AND NOT value)"
+
+
+def write(context: Context, events: Iterable[Event]) -> None:
+    """Rows of what the store itself does, in the transaction that does it; none if the ledger is switched off."""
+    rows = [pack(event) for event in events]
+    if rows and context.one(_ON):
+        context.db.executemany(_INSERT, rows)
+
+
 def record(context: Context, operation: ops.Record) -> None:
     """:class:`~mailsvc.core.operations.Record`."""
     context.db.executemany(_INSERT, [Row(*row) for row in operation.rows])
@@ -60,7 +72,10 @@ def record(context: Context, operation: ops.Record) -> None:
 
 def keep(context: Context, operation: ops.KeepLedger) -> None:
     """:class:`~mailsvc.core.operations.KeepLedger`."""
-    context.db.execute("INSERT OR REPLACE INTO meta(name, value) VALUES('ledger_keep', ?)", (operation.seconds,))
+    context.db.executemany(
+        "INSERT OR REPLACE INTO meta(name, value) VALUES(?, ?)",
+        [("ledger_keep", operation.seconds), ("ledger_on", operation.on)],
+    )
 
 
 def index(context: Context, operation: IndexLedger) -> None:

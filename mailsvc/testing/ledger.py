@@ -7,10 +7,10 @@ from zope.interface import implementer
 
 from mailsvc.core.interfaces.ledger import ILedger
 from mailsvc.core.ledger import Event, Query, account_term, address_term, terms, text_term
+from mailsvc.core.ledger_rows import pack
 from mailsvc.core.operations import Operation
 from mailsvc.ledger.finding import in_order
 from mailsvc.ledger.privacy import shown
-from mailsvc.ledger.rows import pack
 
 __all__ = ["MemoryLedger", "Remember"]
 

@@ -11,11 +11,11 @@ from zope.interface.verify import verifyObject
 
 from mailsvc.core.interfaces.ledger import ILedger
 from mailsvc.core.ledger import Event, Happening, Query
+from mailsvc.core.ledger_rows import pack, unpack
 from mailsvc.core.relay import Limits, Miss, RelayDecision
 from mailsvc.ledger import Ledger, LedgerOptions
 from mailsvc.ledger.finding import whole
 from mailsvc.ledger.nowhere import Nowhere
-from mailsvc.ledger.rows import pack, unpack
 from mailsvc.store.connect import run
 from mailsvc.store.direct import DirectStore
 from mailsvc.store.sql_ledger import IndexLedger

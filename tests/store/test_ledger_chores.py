@@ -9,11 +9,11 @@ from twisted.internet.task import Clock
 
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.ledger import PART, Event, Happening, Query
+from mailsvc.core.ledger_rows import pack
 from mailsvc.core.operations import Deliver, KeepLedger, Record
 from mailsvc.db.connection import open_writer
 from mailsvc.ledger import Ledger, LedgerOptions
 from mailsvc.ledger.finding import find
-from mailsvc.ledger.rows import pack
 from mailsvc.store.chores import Chores
 from mailsvc.store.connect import run
 from mailsvc.store.direct import DirectStore

@@ -7,6 +7,7 @@ import pytest
 
 from mailsvc.core.interfaces.store import Field
 from mailsvc.core.ledger import Event, Happening, Query
+from mailsvc.core.ledger_rows import pack
 from mailsvc.core.operations import Deliver, Record, RemoveDevice, Settle
 from mailsvc.core.queued import Outcome, State
 from mailsvc.core.secrets import Device, Scope, Verifier
@@ -17,7 +18,6 @@ from mailsvc.directory import Directory, Secrets
 from mailsvc.formats.address import Address
 from mailsvc.formats.sasl import ScramKeys
 from mailsvc.ledger.finding import find
-from mailsvc.ledger.rows import pack
 from mailsvc.store.connect import run
 from mailsvc.store.direct import DirectStore
 from mailsvc.store.layout import Layout
