@@ -129,11 +129,11 @@ def build_rooms(
 ) -> Rooms:
     """Put the rooms together. Raises ValueError for a source of passwords that cannot be used. ``pam``: our line to PAM's helper."""
     directory = Directory(store.connection)
-    reports = Reports(store.bodies, directory, config.hostname, make_queue_ids(time.time))
     resolver = Resolver(reactor, config.dns)
     pool = BoundedPool(reactor, config.auth.hashing_threads, config.auth.hashing_queue)
     ledger = Ledger(reactor, store.apply, store.connection, config.ledger)
-    permits = make_permits(config, store, directory, ledger, first_use=FirstUse(config, store, directory).tell)
+    reports = Reports(store.bodies, directory, config.hostname, make_queue_ids(time.time), within=ledger.within)
+    permits = make_permits(config, store, directory, ledger, first_use=FirstUse(config, store, directory, ledger).tell)
     services = Services(
         store=store,
         directory=directory,

@@ -9,6 +9,7 @@ other. :func:`terms` says by which words a row is found.
 """
 
 import enum
+import json
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -17,7 +18,10 @@ import attrs
 from mailsvc.core.relay import RelayDecision
 
 __all__ = [
+    "FIRST_USE",
     "PART",
+    "REPORT",
+    "WRITTEN",
     "Event",
     "Happening",
     "Query",
@@ -31,6 +35,12 @@ __all__ = [
 
 PART = 4096
 """Rows whose index lies together."""
+
+
+REPORT, FIRST_USE = "report", "first-use"
+WRITTEN = frozenset({REPORT, FIRST_USE})
+"""Reasons of messages that this server wrote itself: a report of what became of a message (its evidence ``about`` is the queue id of
+that), a letter to who owns an account that somebody has sent by POP-before-SMTP for the first time."""
 
 
 class Happening(enum.Enum):
@@ -149,6 +159,8 @@ def terms(row: Row) -> set[str]:
     if row.account_id:
         found.add(account_term(row.account_id))
     found.update(account_term(int(number)) for number in row.readers.split())
+    if row.reason == REPORT and row.more:
+        found.update(text_term(value) for name, value in json.loads(row.more).get("evidence", ()) if name == "about")
     return found
 
 

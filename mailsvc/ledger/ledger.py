@@ -25,7 +25,7 @@ from mailsvc.ledger.finding import find
 from mailsvc.ledger.gather import Gatherer
 from mailsvc.ledger.options import LedgerOptions
 
-__all__ = ["INTERVAL", "Ledger"]
+__all__ = ["INTERVAL", "Ledger", "record"]
 
 log = Logger(namespace="mailsvc.ledger")
 
@@ -36,6 +36,11 @@ _AT_ONCE = 100
 
 Apply = Callable[[Sequence[Operation]], Awaitable[Any]]
 """That of IStore."""
+
+
+def record(options: LedgerOptions, events: Sequence[Event]) -> Sequence[Operation]:
+    """The operation that writes events down, for a transaction; none if there are none, or the ledger is switched off."""
+    return (Record(tuple(map(pack, events))),) if options.on and events else ()
 
 
 @implementer(ILedger)
@@ -63,7 +68,7 @@ class Ledger(Service):
 
     def within(self, events: Sequence[Event]) -> Sequence[Operation]:
         """The operation that writes these down."""
-        return (Record(tuple(map(pack, events))),) if self._options.on and events else ()
+        return record(self._options, events)
 
     async def write(self) -> None:
         """Write now what was noted. What the store does not take now is kept for the next time."""

@@ -5,7 +5,7 @@ Nothing but the row is needed: rules, grants and accounts may have gone since.
 
 from collections.abc import Callable, Iterator, Mapping
 
-from mailsvc.core.ledger import Event, Happening
+from mailsvc.core.ledger import FIRST_USE, REPORT, Event, Happening
 from mailsvc.core.relay import Miss, RelayDecision
 from mailsvc.texts import Sentence
 
@@ -26,6 +26,12 @@ _HEADS = {
     Happening.ENDED: Sentence("trace.ended"),
 }
 _PUT_OFF = Sentence("trace.put-off")
+_BY_US = Sentence("trace.written")
+_BY_HAND = Sentence("trace.given-by-hand")
+
+_PERMISSIONS = {Happening.GRANTED: "trace.lasts", Happening.ENDED: "trace.had-lasted"}
+
+_LETTERS = {REPORT: "trace.report", FIRST_USE: "trace.first-use"}
 
 _ALLOWED = {
     "authenticated": "trace.authenticated",
@@ -77,14 +83,22 @@ _MISSES = {
 def tell(event: Event, when: When) -> list[Sentence]:
     """The sentences of one row: first what happened, then why. ``when``: a time in words."""
     seen = dict(event.evidence)
-    head = _PUT_OFF if event.what is Happening.REFUSED and "temporary" in seen else _HEADS[event.what]
-    return [Sentence(head.key, **_facts(event, seen, when)), *_why(event, when), *_further(event, seen)]
+    head = Sentence(_head(event, seen).key, **_facts(event, seen, when))
+    return [head, *_why(event, seen, when), *_further(event, seen, when)]
+
+
+def _head(event: Event, seen: Mapping[str, str]) -> Sentence:
+    if event.what is Happening.REFUSED and "temporary" in seen:
+        return _PUT_OFF
+    if event.what is Happening.ACCEPTED and event.reason in _LETTERS:
+        return _BY_US
+    return _BY_HAND if event.what is Happening.GRANTED and event.reason == "by-hand" else _HEADS[event.what]
 
 
 def _facts(event: Event, seen: Mapping[str, str], when: When) -> dict[str, object]:
     return {
         "at": when(event.at),
-        "message": event.queue_id or Sentence("trace.no-number"),
+        "message": event.queue_id or event.message_id or Sentence("trace.no-number"),
         "client": event.address or Sentence("trace.local-socket"),
         "protocol": event.protocol or event.listener or "SMTP",
         "sender": f"<{event.sender}>",
@@ -96,9 +110,17 @@ def _facts(event: Event, seen: Mapping[str, str], when: When) -> dict[str, objec
     }
 
 
-def _why(event: Event, when: When) -> Iterator[Sentence]:
+def _why(event: Event, seen: Mapping[str, str], when: When) -> Iterator[Sentence]:
     decision = event.decision
-    if event.reason == "relay-limit":
+    if event.reason in _LETTERS:
+        yield Sentence(
+            _LETTERS[event.reason],
+            about=seen.get("about", ""),
+            of=seen.get("of") or Sentence("trace.all-recipients"),
+            client=event.address,
+            recipients=", ".join(event.recipients),
+        )
+    elif event.reason == "relay-limit":
         yield Sentence("trace.limit")
     elif decision is None:
         yield from _plain(event)
@@ -156,7 +178,11 @@ def _miss(event: Event, miss: Miss, when: When) -> Sentence:
     )
 
 
-def _further(event: Event, seen: Mapping[str, str]) -> Iterator[Sentence]:
+def _further(event: Event, seen: Mapping[str, str], when: When) -> Iterator[Sentence]:
+    if event.what in _PERMISSIONS and "until" in seen:
+        first, until = (when(int(seen.get(name, 0))) for name in ("first", "until"))
+        key = "trace.lasts-by-hand" if event.reason == "by-hand" else _PERMISSIONS[event.what]
+        yield Sentence(key, first=first, until=until, grant=seen.get("grant", ""))
     if event.what is Happening.REFUSED and event.reply:
         yield Sentence("trace.told", reply=event.reply)
     if "not-kept" in seen:

@@ -371,7 +371,7 @@ class Dispatcher:
             try:
                 reports = await self._report(message, [told for _, told in judged if told is not None])
                 record = self._means.ledger.within(events(message, recipients, outcomes, at))
-                await self._settler.write(outcomes, [*reports, *record])
+                await self._settler.write(outcomes, [*record, *reports])
             except Exception as error:
                 if is_settled_by_others(error):
                     recipients = await self._still_there(answers)
