@@ -100,7 +100,7 @@ def _facts(event: Event, seen: Mapping[str, str], when: When) -> dict[str, objec
         "at": when(event.at),
         "message": event.queue_id or event.message_id or Sentence("trace.no-number"),
         "client": event.address or Sentence("trace.local-socket"),
-        "protocol": event.protocol or event.listener or "SMTP",
+        "protocol": event.protocol or _port(event.listener),
         "sender": f"<{event.sender}>",
         "recipients": ", ".join(event.recipients) or Sentence("trace.all-recipients"),
         "size": f"{event.size:,}",
@@ -108,6 +108,12 @@ def _facts(event: Event, seen: Mapping[str, str], when: When) -> dict[str, objec
         "host": seen.get("host") or Sentence("trace.no-host"),
         "reply": event.reply or event.reason,
     }
+
+
+def _port(listener: str) -> str:
+    """Where a client came in, of which no more is known: the name that the administrator gave it, or the protocol of the usual one."""
+    protocol, at, _ = listener.partition("@")
+    return protocol.upper() if at else listener or "SMTP"
 
 
 def _why(event: Event, seen: Mapping[str, str], when: When) -> Iterator[Sentence]:
