@@ -173,7 +173,7 @@ def build_rooms(
         checkers,
         PamLine(reactor, pam) if pam is not None else None,
     )
-    portal = make_portal(realm, doors, store.bus.publish, guard, RelayChecker(permits.desk))
+    portal = make_portal(realm, doors, store.bus.publish, guard, RelayChecker(permits.desk), reactor)
     return Rooms(
         reactor=reactor,
         config=config,
