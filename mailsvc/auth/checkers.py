@@ -119,6 +119,7 @@ class OutsideSource:
     credentialInterfaces = (IUsernamePassword,)
 
     def __init__(self, checker: ICredentialsChecker, directory: IDirectory, clock: IReactorTime) -> None:
+        """:param checker: yields the name as octets. :param clock: for :data:`PATIENCE`."""
         self._checker = checker
         self._directory = directory
         self._clock = clock
@@ -145,6 +146,7 @@ class Chain:
     credentialInterfaces = (IUsernamePassword,)
 
     def __init__(self, sources: Sequence[ICredentialsChecker]) -> None:
+        """:param sources: in the order in which they are asked; none: nobody gets in."""
         self._sources = tuple(sources)
 
     def requestAvatarId(self, credentials: PasswordCredentials) -> "Deferred[AvatarId]":

@@ -54,6 +54,7 @@ class Permission:
     """
 
     def __init__(self, permits: Permits, asked: Asked, helo: str) -> None:
+        """:param asked: who hands in the message. :param helo: what the client calls itself, for the ledger."""
         self.decision: RelayDecision | None = None
         self.recipients = 0
         self.allowed: dict[Address, RelayDecision] = {}
