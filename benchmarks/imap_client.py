@@ -11,6 +11,7 @@ class Imap:
     """A logged-in IMAP session."""
 
     def __init__(self, port: int, user: str) -> None:
+        """:param port: on loopback. :param user: a login; all have one password. Raises OSError, RuntimeError if refused."""
         self.socket = socket.create_connection((HOST, port), timeout=600)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._line()

@@ -70,6 +70,7 @@ class Idler:
     """A client over TLS that has selected INBOX and waits."""
 
     def __init__(self, port: int, user: str, trust: ssl.SSLContext) -> None:
+        """:param port: of IMAP over TLS on loopback. :param trust: trusts the server under test. Raises OSError, RuntimeError."""
         plain = socket.create_connection((HOST, port), timeout=120)
         self.socket = trust.wrap_socket(plain, server_hostname="localhost")
         self._until(b"\r\n")

@@ -59,6 +59,7 @@ class Pop3:
     """A logged-in POP3 session that does as little as a client can do."""
 
     def __init__(self, port: int, user: str) -> None:
+        """:param port: on loopback. :param user: a login; all have one password. Raises OSError, RuntimeError if refused."""
         self.socket = socket.create_connection((HOST, port), timeout=60)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._line()

@@ -28,9 +28,15 @@ class Refused(Exception):
 
 
 class Door:
-    """Where to knock: a port, and TLS from the first octet if there is a context; ``resume`` keeps sessions for the next visit."""
+    """Where to knock.
+
+    :ivar resumed: how many visits went on with the TLS session of an earlier one.
+    """
 
     def __init__(self, port: int, tls: ssl.SSLContext | None = None, resume: bool = False, source: str = "") -> None:
+        """:param port: of POP3 on loopback. :param tls: TLS from the first octet, trusting the server; None: no TLS.
+        :param resume: keep the session for the next visit. :param source: the client's own IP address; ``""``: as the system chooses.
+        """
         self.port = port
         self.tls = tls
         self.resume = resume
@@ -39,7 +45,7 @@ class Door:
         self.resumed = 0
 
     def open(self) -> socket.socket:
-        """A connection."""
+        """A connection, TLS begun if there is any. Raises OSError (ssl.SSLError too)."""
         plain = socket.create_connection(
             (HOST, self.port), timeout=60, source_address=(self.source, 0) if self.source else None
         )
@@ -49,7 +55,7 @@ class Door:
         return self.tls.wrap_socket(plain, server_hostname="localhost", session=self._session)
 
     def close(self, connection: socket.socket) -> None:
-        """Done with it; a TLS session has its ticket by now."""
+        """Done with a connection of :meth:`open`; a TLS session has its ticket by now (RFC 8446 4.6.1)."""
         if self.resume and isinstance(connection, ssl.SSLSocket):
             self.resumed += bool(connection.session_reused)
             self._session = connection.session
@@ -101,7 +107,10 @@ def _cram_md5(line: _Line, greeting: bytes, user: str, password: str) -> None:
 
 @functools.cache
 def salted(hash: str, password: str, salt: bytes, iterations: int) -> bytes:
-    """SCRAM's SaltedPassword (RFC 5802 3), which is slow, and remembered here and in processes forked afterwards."""
+    """SCRAM's SaltedPassword (RFC 5802 3), which is slow, and remembered here and in processes forked afterwards.
+
+    :param hash: its name as :mod:`hashlib` knows it. :return: as many octets as that hash has.
+    """
     return hashlib.pbkdf2_hmac(hash, password.encode(), salt, iterations)
 
 
@@ -124,6 +133,7 @@ def _scram(hash: str) -> "Exchange":
 
 
 Exchange = Callable[[_Line, bytes, str, str], None]
+"""Logs in: the conversation, the server's greeting, user, password. Raises Refused, ConnectionError."""
 
 MECHANISMS: dict[str, Exchange] = {
     "USER and PASS": _user,
@@ -132,10 +142,14 @@ MECHANISMS: dict[str, Exchange] = {
     "SCRAM-SHA-1": _scram("sha1"),
     "SCRAM-SHA-256": _scram("sha256"),
 }
+"""By what a client logs in: USER (RFC 1939 7), APOP (the same), CRAM-MD5 (RFC 2195), SCRAM (RFC 5802, RFC 7677)."""
 
 
 def visit(door: Door, mechanism: str, user: str, password: str) -> float:
-    """Log in and leave; the seconds that it took. Raises Refused."""
+    """Log in and leave; the seconds from the connection to the log-in's answer.
+
+    :param mechanism: one of :data:`MECHANISMS`. Raises Refused, OSError.
+    """
     began = time.perf_counter()
     connection = door.open()
     try:
@@ -149,7 +163,10 @@ def visit(door: Door, mechanism: str, user: str, password: str) -> float:
 
 
 def visits(door: Door, mechanism: str, people: Sequence[tuple[str, str]]) -> float:
-    """Everybody (user, password) logs in once, eight at a time; seconds by the clock until the last one has left."""
+    """Everybody logs in once, :data:`CLIENTS` at a time; seconds by the clock until the last one has left.
+
+    :param people: user and password. Raises RuntimeError if anybody was refused, or no TLS session was resumed where that was wanted.
+    """
     ready = multiprocessing.Barrier(CLIENTS + 1)
     ended: multiprocessing.Queue[tuple[str, int]] = multiprocessing.Queue()
 

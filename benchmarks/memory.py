@@ -38,6 +38,7 @@ class Conversation:
     """Just enough SMTP to send what a library would refuse to."""
 
     def __init__(self, port: int) -> None:
+        """:param port: of SMTP on loopback; the greeting has been read. Raises OSError."""
         self.socket = socket.create_connection((HOST, port), timeout=60)
         self.lines = self.socket.makefile("rb")
         self.reply()

@@ -38,6 +38,7 @@ class Site:
     """A store with people and grants, and what decides over it."""
 
     def __init__(self, path: str, accounts: int, grants: int) -> None:
+        """:param path: an empty directory. :param accounts: how many there are. :param grants: how many live, of different addresses."""
         self.made = make_store(path)
         store = self.store = self.made.store
         names = [f"user{number}@example.test" for number in range(accounts)]

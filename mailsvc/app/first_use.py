@@ -14,7 +14,9 @@ from twisted.python.failure import Failure
 from mailsvc.app.config import Config
 from mailsvc.app.permits import texts_in
 from mailsvc.core.interfaces.directory import IDirectory
+from mailsvc.core.interfaces.ledger import ILedger
 from mailsvc.core.interfaces.store import IStore
+from mailsvc.core.ledger import FIRST_USE, Event, Happening
 from mailsvc.core.operations import Deliver
 from mailsvc.core.relay import RelayDecision
 from mailsvc.core.values import Account
@@ -42,16 +44,22 @@ def letter(account: Account, address: str, when: datetime, config: Config) -> by
     message["To"] = account.address
     message["Subject"] = texts_in(config, first).say("letter.first-use-subject")
     message["Date"] = date_time(when)
-    message["Message-ID"] = f"<first-use.{account.id}.{int(when.timestamp())}@{config.hostname}>"
+    message["Message-ID"] = f"<{_message_id(account, when, config)}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834 5
     message.set_content("\n\n".join(texts_in(config, one).say("letter.first-use", **facts) for one in languages))
     return message.as_bytes()
 
 
+def _message_id(account: Account, when: datetime, config: Config) -> str:
+    return f"first-use.{account.id}.{int(when.timestamp())}@{config.hostname}"
+
+
 class FirstUse:
     """Writes it."""
 
-    def __init__(self, config: Config, store: IStore, directory: IDirectory) -> None:
+    def __init__(self, config: Config, store: IStore, directory: IDirectory, ledger: ILedger) -> None:
+        """:param ledger: told of each letter, in the transaction that delivers it."""
+        self._ledger = ledger
         self._config = config
         self._store = store
         self._directory = directory
@@ -68,8 +76,19 @@ class FirstUse:
         now = datetime.now().astimezone()
         address = dict(decision.evidence).get("address", "")
         data = letter(account, address, now, self._config)
-        await self._store.apply(
-            [Deliver((account.id,), b"", len(data), int(now.timestamp()), data=data, check_quota=False)]
+        deliver = Deliver((account.id,), b"", len(data), int(now.timestamp()), data=data, check_quota=False)
+        await self._store.apply([deliver, *self._ledger.within([self._record(account, address, now, len(data))])])
+
+    def _record(self, account: Account, address: str, now: datetime, size: int) -> Event:
+        return Event(
+            at=now.timestamp(),
+            what=Happening.ACCEPTED,
+            message_id=_message_id(account, now, self._config),
+            address=address,
+            recipients=(account.address,),
+            readers=((account.id,),),
+            size=size,
+            reason=FIRST_USE,
         )
 
 

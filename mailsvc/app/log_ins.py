@@ -100,7 +100,7 @@ def make_log_ins(
     )
     changes = PasswordChanges(directory, secrets, hasher, store.apply, partial(password_rules, config))
     realm = _make_realm(config, store, directory, {**avatars, IPasswordChange: changes.avatar})
-    portal = make_portal(realm, doors, store.bus.publish, guard, RelayChecker(desk))
+    portal = make_portal(realm, doors, store.bus.publish, guard, RelayChecker(desk), reactor)
     return LogIns(portal, guard, (Hashing(pool), usage, granting))
 
 

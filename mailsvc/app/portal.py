@@ -17,14 +17,19 @@ from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import IRealm, Portal
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from mailsvc.app.realm import Client, Login
+from mailsvc.auth.checkers import SOURCE_FAILED
 from mailsvc.auth.credentials import ClientCredentials
 from mailsvc.auth.doors import Doors
 from mailsvc.auth.guard import Guard
+from mailsvc.auth.relay_addresses import network_of
 from mailsvc.auth.relay_checker import RelayChecker
 from mailsvc.core.errors import Kind, MailError, temporary
+from mailsvc.core.few_lines import FewLines
 from mailsvc.core.interfaces.login import IConnection, ISession
 from mailsvc.core.values import LoggedIn, Peer
 from mailsvc.formats.sasl import TokenQuestion
@@ -68,12 +73,16 @@ class MailPortal(Portal):
         publish: Publish,
         answer: Answer = _nothing,
         guard: Guard | None = None,
+        clock: IReactorTime | None = None,
     ) -> None:
-        """:param answer: answers what SASL exchanges ask. :param guard: slows guessing down; None: nobody does."""
+        """:param answer: answers what SASL exchanges ask. :param guard: slows guessing down; None: nobody does.
+        :param clock: bounds the lines about log-ins that fail (:class:`FewLines`); None: each has one.
+        """
         super().__init__(realm, checkers)
         self._publish = publish
         self._answer = answer
         self._guard = guard
+        self._few = FewLines(clock, _left_out) if clock is not None else None
 
     async def lookup(self, question: Any, peer: Peer) -> Any:
         """What an exchange on this connection must know to go on (:mod:`mailsvc.formats.sasl.questions`). Raises NOT_NOW."""
@@ -83,7 +92,7 @@ class MailPortal(Portal):
                 await self._guard.look(name, peer)
             return await self._answer(question, peer)
         except MailError as error:
-            _failed(peer, name, error.reason, str(error))
+            self._failed(peer, name, error.reason, str(error))
             raise
 
     def login(self, credentials: Any, mind: object, *interfaces: Any) -> "Deferred[Any]":
@@ -104,14 +113,15 @@ class MailPortal(Portal):
         try:
             login = await self._log_in(credentials, session, interfaces)
         except UnauthorizedLogin as error:
-            _failed(peer, name, "bad-credentials", str(error))
+            self._failed(peer, name, "bad-credentials", str(error))
             raise
         except MailError as error:
-            _failed(peer, name, error.reason, str(error))
+            self._failed(
+                peer, name, error.reason, str(error), error.__cause__ if error.reason == SOURCE_FAILED else None
+            )
             raise
         except Exception as error:
-            log.failure("a log-in failed")
-            _failed(peer, name, "unexpected", type(error).__name__)
+            self._failed(peer, name, "unexpected", type(error).__name__, error)
             raise temporary("unexpected", type(error).__name__) from error
         counters.login(peer.protocol, "ok")
         return login
@@ -147,21 +157,36 @@ class MailPortal(Portal):
             log.failure("a log-in could not be published")
         return login
 
-
-def _failed(peer: Peer, name: str, outcome: str, detail: str) -> None:
-    counters.login(peer.protocol, outcome)
-    if outcome != "throttled":  # who guesses all night writes nothing here
+    def _failed(self, peer: Peer, name: str, outcome: str, detail: str, cause: BaseException | None = None) -> None:
+        """A line for the log, and a traceback of what nobody has foreseen; of whoever guesses all night no more than a few."""
+        counters.login(peer.protocol, outcome)
+        if outcome == "throttled":
+            return
+        place = network_of(peer.address, 64) if peer.address else ""
+        if self._few is not None and not self._few.allow(place):
+            return
         log.info(
             "{client}: log-in as {name!r} failed: {reason}",
             client=peer.shown,
             name=name[:100],
             reason=detail or outcome,
         )
+        if cause is not None:
+            log.failure("a log-in failed", Failure(cause))
+
+
+def _left_out(count: int, places: int) -> None:
+    log.info("{count} more log-ins failed within a minute, from {places} place(s)", count=count, places=places)
 
 
 def make_portal(
-    realm: IRealm, doors: Doors, publish: Publish, guard: Guard | None = None, relay: RelayChecker | None = None
+    realm: IRealm,
+    doors: Doors,
+    publish: Publish,
+    guard: Guard | None = None,
+    relay: RelayChecker | None = None,
+    clock: IReactorTime | None = None,
 ) -> MailPortal:
-    """The portal with its checkers. ``relay``: for who hands in mail; without it, nobody can."""
+    """The portal with its checkers. ``relay``: for who hands in mail; without it, nobody can. Other arguments: :class:`MailPortal`."""
     checkers = doors.checkers if relay is None else (*doors.checkers, relay)
-    return MailPortal(realm, checkers, publish, doors.answer, guard)
+    return MailPortal(realm, checkers, publish, doors.answer, guard, clock)

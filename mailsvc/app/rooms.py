@@ -90,9 +90,8 @@ def build_rooms(
     """Put the rooms together. ``checkers``, ``pam`` and what is raised: as for :func:`~mailsvc.app.log_ins.make_log_ins`."""
     directory = Directory(store.connection)
     ledger = Ledger(reactor, store.apply, store.connection, config.ledger)
-    ledger.listen(store.bus)
-    reports = Reports(store.bodies, directory, config.hostname, make_queue_ids(time.time))
-    permits = make_permits(config, store, directory, ledger, first_use=FirstUse(config, store, directory).tell)
+    reports = Reports(store.bodies, directory, config.hostname, make_queue_ids(time.time), within=ledger.within)
+    permits = make_permits(config, store, directory, ledger, first_use=FirstUse(config, store, directory, ledger).tell)
     reception = make_reception(config, store, directory, permits, reports, ledger)
     avatars: dict[Any, Any] = {
         IDelivery: reception.avatar,

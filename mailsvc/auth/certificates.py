@@ -19,6 +19,7 @@ class CertificateChecker:
     credentialInterfaces = (ICertificate,)
 
     def __init__(self, directory: IDirectory) -> None:
+        """:param directory: where the addresses are looked up."""
         self._directory = directory
 
     def requestAvatarId(self, credentials: CertificateCredentials) -> "Deferred[AvatarId]":

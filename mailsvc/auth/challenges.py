@@ -28,6 +28,7 @@ class DigestChecker:
     credentialInterfaces = (IDigest,)
 
     def __init__(self, directory: IDirectory, devices: Devices) -> None:
+        """:param directory: where names are looked up. :param devices: those that are kept sealed are tried."""
         self._directory = directory
         self._devices = devices
 
@@ -52,6 +53,7 @@ class Scram:
     credentialInterfaces = (IScram,)
 
     def __init__(self, directory: IDirectory, secrets: ISecrets, devices: Devices) -> None:
+        """:param directory: where names are looked up. :param secrets: verifiers, the key of the salts. :param devices: told of uses."""
         self._directory = directory
         self._secrets = secrets
         self._devices = devices

@@ -31,9 +31,12 @@ from mailsvc.core.secrets import ELSEWHERE, LOGIN
 from mailsvc.core.values import Account
 from mailsvc.formats.sasl import NAME_LIMIT, PASSWORD_LIMIT
 
-__all__ = ["PATIENCE", "Chain", "DirectoryChecker", "OutsideSource", "Upgrade"]
+__all__ = ["PATIENCE", "SOURCE_FAILED", "Chain", "DirectoryChecker", "OutsideSource", "Upgrade"]
 
 log = Logger()
+
+SOURCE_FAILED = "password-source-failed"
+"""Reason of a refusal by a source that has failed in a way that nobody has foreseen: its cause is to be logged."""
 
 PATIENCE = 30.0
 """Seconds that an outside source gets for its answer; a client waits for a minute or two."""
@@ -115,6 +118,7 @@ class OutsideSource:
     credentialInterfaces = (IUsernamePassword,)
 
     def __init__(self, checker: ICredentialsChecker, directory: IDirectory, clock: IReactorTime) -> None:
+        """:param checker: yields the name as octets. :param clock: for :data:`PATIENCE`."""
         self._checker = checker
         self._directory = directory
         self._clock = clock
@@ -141,6 +145,7 @@ class Chain:
     credentialInterfaces = (IUsernamePassword,)
 
     def __init__(self, sources: Sequence[ICredentialsChecker]) -> None:
+        """:param sources: in the order in which they are asked; none: nobody gets in."""
         self._sources = tuple(sources)
 
     def requestAvatarId(self, credentials: PasswordCredentials) -> "Deferred[AvatarId]":
@@ -193,14 +198,10 @@ def _objection(credentials: PasswordCredentials) -> str:
 
 
 async def _ask(source: ICredentialsChecker, credentials: PasswordCredentials) -> AvatarId:
-    """The source's answer; a failure of its own becomes a temporary one."""
+    """The source's answer; a failure of its own becomes a temporary one, caused by it: the portal writes that down."""
     try:
         return cast(AvatarId, await maybeDeferred(source.requestAvatarId, credentials))
-    except UnauthorizedLogin:
-        raise
-    except MailError as error:
-        log.warn("password source {source}: {error}", source=type(source).__name__, error=error)
+    except (UnauthorizedLogin, MailError):
         raise
     except Exception as error:
-        log.failure("password source {source} failed", source=type(source).__name__)
-        raise temporary("password-source-failed", type(error).__name__) from error
+        raise temporary(SOURCE_FAILED, f"{type(source).__name__}: {type(error).__name__}") from error

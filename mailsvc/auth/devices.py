@@ -47,6 +47,9 @@ class Devices:
         used: Used = lambda device, peer: None,
         now: Callable[[], float] = time.time,
     ) -> None:
+        """:param keys: under which the passwords are kept. :param used: told of each use, and must not block.
+        :param now: seconds since the epoch, for what expires.
+        """
         self._secrets = secrets
         self._keys = keys
         self._used = used

@@ -30,7 +30,6 @@ from mailsvc.core.clocks import Clocks, system_clocks
 from mailsvc.core.errors import MailError
 from mailsvc.core.interfaces.grants import IGrants
 from mailsvc.core.interfaces.secrets import ISecrets
-from mailsvc.core.ledger import Event, Happening
 from mailsvc.core.operations import EndGrants, Operation, ProveGrant
 from mailsvc.core.secrets import Device, Scope
 from mailsvc.core.values import Account, AccountFlag, Active, Doing, LoggedIn, Peer
@@ -144,7 +143,6 @@ class Granting(Service):
         self._clocks = clocks or system_clocks()
         self._keep = keep
         self._ours = ours
-        self._publish: Callable[[Event], None] = lambda event: None
         self._sessions: WeakKeyDictionary[Any, _Session] = WeakKeyDictionary()
         self._late: dict[_Session, None] = {}
         self._soon: Any = None
@@ -152,8 +150,7 @@ class Granting(Service):
         self._idling.clock = reactor
 
     def listen(self, bus: Bus) -> None:
-        """Hear of log-ins, if any rule wants to know; tell of each grant that begins (``core.ledger.Event``)."""
-        self._publish = bus.publish
+        """Hear of log-ins, if any rule wants to know."""
         if self._rules:
             bus.subscribe(LoggedIn, self._logged_in)
             bus.subscribe(Active, self._active)
@@ -313,6 +310,7 @@ class Granting(Service):
             session.seen,
             session.seen + seconds * 1000,
             session.at - self._keep,
+            peer.address,
         )
         try:
             (session.grant,) = await self._apply([proof])
@@ -323,31 +321,8 @@ class Granting(Service):
             if self.running:  # the store restarts: once more
                 self._write_soon(session)
             return
-        if session.grant == proof.id:
-            self._publish(_begun(session, proof))
         if session.over and session.rule.end_at_logout:
             await self._end(session)
-
-
-def _begun(session: _Session, proof: ProveGrant) -> Event:
-    """For the ledger: an address may send from now on. Renewals are seen in the grant itself."""
-    peer = session.peer
-    return Event(
-        at=proof.at,
-        what=Happening.GRANTED,
-        account=session.owner,
-        account_id=session.account,
-        listener=peer.listener,
-        address=peer.address,
-        reason="log-in",
-        evidence=(
-            ("grant", proof.id),
-            ("rule", proof.rule),
-            ("protocol", proof.protocol),
-            ("mechanism", proof.mechanism),
-            ("tls", proof.tls),
-        ),
-    )
 
 
 def _failed(failure: Failure) -> None:

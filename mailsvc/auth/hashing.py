@@ -117,6 +117,7 @@ class Hasher:
     """Hashes and verifies the passwords of our own accounts."""
 
     def __init__(self, worker: Worker) -> None:
+        """:param worker: where hashing is done, which takes some 25 ms of a processor each."""
         self.worker = worker
 
     async def hash(self, password: str | bytes) -> str:

@@ -80,6 +80,7 @@ class KeyRing:
     """Keys by id. The last one is used for what is made now."""
 
     def __init__(self, keys: Iterable[Key] = ()) -> None:
+        """:param keys: the oldest first."""
         self._keys = {key.id: key for key in keys}
 
     def __len__(self) -> int:
@@ -132,6 +133,7 @@ class KeyFile:
     """The file on the disk, read again when it has changed; one that is missing holds no keys."""
 
     def __init__(self, path: Path) -> None:
+        """:param path: of the file (``[auth] keys``); it need not exist."""
         self.path = path
         self._stamp: tuple[int, ...] | None = None
         self._ring = KeyRing()

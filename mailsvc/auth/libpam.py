@@ -56,7 +56,7 @@ _NO_DELAY = _Delay(lambda status, microseconds, data: None)
 
 
 class LibPam:
-    """The library."""
+    """The library. One object may be used again and again, in one thread at a time: modules are not bound to be thread-safe."""
 
     def __init__(self) -> None:
         """Raises OSError if it is not installed."""
@@ -67,7 +67,12 @@ class LibPam:
         self._libc.calloc.argtypes = [c_size_t, c_size_t]
 
     def check(self, service: bytes, name: bytes, password: bytes, host: bytes) -> tuple[bytes, bytes]:
-        """:return: OK and the name as PAM has it now (modules may change it), or another verdict and PAM's words for it."""
+        """Authenticate and ask whether the account may be used (pam_authenticate(3), pam_acct_mgmt(3)). Blocks; raises nothing.
+
+        :param service: which file of ``/etc/pam.d``. :param name: and ``password``: as the client sent them, without NUL octets.
+        :param host: the client's IP address (PAM_RHOST).
+        :return: OK and the name as PAM has it now (modules may change it), or another verdict and PAM's words for it.
+        """
         handle = c_void_p()
         conversation = _Conversation(self._answering(name, password), None)
         status = self._pam.pam_start(service, name, pointer(conversation), pointer(handle))

@@ -71,6 +71,7 @@ class PasswdFileChecker:
     credentialInterfaces = (IUsernamePassword,)
 
     def __init__(self, path: Path, worker: Worker) -> None:
+        """:param path: of a passwd or htpasswd file, read again when it has changed. :param worker: where hashes are verified."""
         self._path = path
         self._worker = worker
         self._stamp: tuple[int, ...] = ()

@@ -26,6 +26,7 @@ class RelayChecker:
     credentialInterfaces = (IConnection,)
 
     def __init__(self, desk: RelayDesk) -> None:
+        """:param desk: where decisions are made."""
         self._desk = desk
 
     def requestAvatarId(self, credentials: IConnection) -> "Deferred[AvatarId]":

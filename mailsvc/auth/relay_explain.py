@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import attrs
 
-from mailsvc.auth.relay_rules import PopBeforeSmtp, Rule, SenderPolicy, SmtpAuth
+from mailsvc.auth.relay_rules import PopBeforeSmtp, Rule, SenderPolicy, SmtpAuth, standing
 from mailsvc.auth.relay_words import duration, family
 from mailsvc.core.relay import Grant, Miss, RelayDecision, RelayFacts, Spent
 from mailsvc.core.values import Account
@@ -15,8 +15,8 @@ from mailsvc.texts import Sentence
 
 __all__ = ["Situation", "explain"]
 
-When = Callable[[int], str]
-"""A time in words."""
+When = Callable[[float], str]
+"""A time in words, of seconds since the epoch."""
 
 _WHY = {
     "authenticated": "explain.authenticated",
@@ -37,6 +37,7 @@ _MISSES = {
     "account-gone": "explain.account-gone",
     "sending-off": "explain.sending-off",
 }
+_BY_HAND = {"grant-expired": "explain.given-expired", "grant-ended": "explain.given-ended"}
 _POLICIES = {
     SenderPolicy.ANY: Sentence("explain.sender-any"),
     SenderPolicy.OWN: Sentence("explain.sender-own"),
@@ -115,12 +116,23 @@ def _allowed(situation: Situation, when: When) -> Iterator[Sentence]:
     rule = situation.rule(decision.rule)
     if rule is not None and rule.sender is not SenderPolicy.ANY:
         yield Sentence("explain.sender-fits", sender=_sender(situation), policy=_POLICIES[rule.sender])
+    if others := _others(situation):
+        yield Sentence("explain.others", accounts=", ".join(others))
     if situation.over is not None:
         yield _limit(situation, situation.over)
     elif decision.account:
         yield Sentence("explain.answers", account=decision.account)
     else:
         yield Sentence("explain.answers-nobody")
+
+
+def _others(situation: Situation) -> list[str]:
+    """The other accounts whose grants are good at this address: none of them answers, and people should know why."""
+    decision, facts = situation.decision, situation.facts
+    if not decision.grant:
+        return []
+    good = (facts.holder(grant) for grant in facts.grants if grant.rule == decision.rule and grant.holds(situation.at))
+    return sorted({one.address for one in good if one is not None and not standing(one)} - {decision.account})
 
 
 def _limit(situation: Situation, spent: Spent) -> Sentence:
@@ -157,11 +169,12 @@ def _refused(situation: Situation, when: When) -> Iterator[Sentence]:
 
 
 def _miss(situation: Situation, miss: Miss, when: When) -> Sentence:
-    grant = next((grant for grant in situation.facts.grants if grant.rule == miss.rule), None)
+    grant = _grant(situation, miss.rule)
     holder = situation.facts.holder(grant) if grant is not None else situation.facts.account
     rule = situation.rule(miss.rule)
+    by_hand = grant is not None and grant.protocol == "hand"
     return Sentence(
-        _MISSES[miss.reason],
+        (_BY_HAND if by_hand else _MISSES).get(miss.reason, _MISSES[miss.reason]),
         rule=miss.rule,
         address=_address(situation),
         sender=_sender(situation),
@@ -173,6 +186,18 @@ def _miss(situation: Situation, miss: Miss, when: When) -> Sentence:
     )
 
 
+def _grant(situation: Situation, rule: str) -> Grant | None:
+    """The latest there by a rule."""
+    return next((grant for grant in situation.facts.grants if grant.rule == rule), None)
+
+
+def _window(situation: Situation, pop: PopBeforeSmtp) -> int:
+    """Seconds for which receiving mail lets one send: that of the account that did so there last, if one did."""
+    grant = _grant(situation, pop.name)
+    holder = situation.facts.holder(grant) if grant is not None else None
+    return pop.window_of(holder) if holder is not None else pop.window
+
+
 def _advice(situation: Situation) -> Iterator[Sentence]:
     """What would help."""
     reasons = {miss.reason for miss in situation.decision.misses}
@@ -180,6 +205,6 @@ def _advice(situation: Situation) -> Iterator[Sentence]:
         return
     pop = next((rule for rule in situation.rules if isinstance(rule, PopBeforeSmtp)), None)
     if pop is not None and not pop.excludes(_address(situation)) and "wrong-sender" not in reasons:
-        yield Sentence("explain.advice-receive", time=duration(pop.window))
+        yield Sentence("explain.advice-receive", time=duration(_window(situation, pop)))
     if any(isinstance(rule, SmtpAuth) for rule in situation.rules):
         yield Sentence("explain.advice-auth")

@@ -19,6 +19,7 @@ class GrantsAt:
     """
 
     def __init__(self, grants: IGrants, at: int) -> None:
+        """:param grants: as they are now. :param at: the earlier time, in seconds since the epoch."""
         self._grants = grants
         self._at = at
 

@@ -54,6 +54,7 @@ class Permission:
     """
 
     def __init__(self, permits: Permits, asked: Asked, helo: str) -> None:
+        """:param asked: who hands in the message. :param helo: what the client calls itself, for the ledger."""
         self.decision: RelayDecision | None = None
         self.recipients = 0
         self.allowed: dict[Address, RelayDecision] = {}
@@ -168,7 +169,7 @@ class Permission:
             peer, sender = self._asked.peer, self._asked.sender
             self._permits.ledger.note(
                 Event(
-                    at=self._desk.clocks.now,
+                    at=self._desk.clocks.wall(),
                     what=Happening.REFUSED,
                     account=decision.account,
                     account_id=decision.account_id,

@@ -35,6 +35,7 @@ class Renewal:
     """Completes what is kept; an ``Upgrade`` of :class:`~mailsvc.auth.checkers.DirectoryChecker`."""
 
     def __init__(self, secrets: ISecrets, hasher: Hasher, apply: Apply) -> None:
+        """:param secrets: what is kept now. :param apply: that of IStore."""
         self._secrets = secrets
         self._hasher = hasher
         self._apply = apply

@@ -25,6 +25,7 @@ class DeviceUsage(Service):
     """Collects uses, and writes the last one of each device."""
 
     def __init__(self, reactor: Any, apply: Apply) -> None:
+        """:param reactor: a clock. :param apply: that of IStore."""
         self._reactor = reactor
         self._apply = apply
         self._uses: dict[int, tuple[int, str]] = {}

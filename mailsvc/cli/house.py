@@ -38,6 +38,7 @@ class House:
     """Reads and changes of one command."""
 
     def __init__(self, config: Config, store: BlockingStore) -> None:
+        """:param store: as :func:`~mailsvc.store.connect.open_store` gives it; :func:`open_house` closes it."""
         self.config = config
         self.store = store
         self.directory = Directory(store.connection)

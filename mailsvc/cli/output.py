@@ -42,6 +42,7 @@ class Refused(click.ClickException):
     """Ends a command with a sentence on standard error."""
 
     def __init__(self, sentence: Sentence, exit_code: int = 1) -> None:
+        """:param sentence: why. :param exit_code: of the process; EXIT_NOT_NOW where the same command may work later."""
         super().__init__(texts().tell(sentence))  # now, while the command and so the language are known
         self.exit_code = exit_code  # type: ignore[misc]  # click means its subclasses to set it either way
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -19,12 +20,12 @@ from mailsvc.cli.output import Refused, as_json, note, print_json
 from mailsvc.cli.queue_choice import Choice, Entry, changing
 from mailsvc.cli.words import Command, option, texts
 from mailsvc.core.errors import Kind, MailError
-from mailsvc.core.operations import ChangeQueued, Operation, Record, Settle
+from mailsvc.core.operations import ChangeQueued, Operation, Settle
 from mailsvc.core.queued import Outcome, QueuedRecipient, State
 from mailsvc.core.reports import Action, Told
 from mailsvc.delivery.trace import make_queue_ids
 from mailsvc.formats.address import canonical_domain
-from mailsvc.ledger.rows import pack
+from mailsvc.ledger import record
 from mailsvc.queue.journal import events
 from mailsvc.queue.reports import Reports, original_of
 from mailsvc.store.connect import run
@@ -181,8 +182,8 @@ def _settle(house: House, messages: Sequence[Sequence[Entry]], state: State, rep
     operations: list[Operation] = []
     for entries in messages:
         outcomes = tuple(_outcome(one, state) for _, one in entries)
-        rows = events(entries[0][0], [one for _, one in entries], outcomes)
-        operations += [Settle(outcomes), *report(entries), Record(tuple(map(pack, rows)))]
+        rows = events(entries[0][0], [one for _, one in entries], outcomes, time.time())
+        operations += [Settle(outcomes), *record(house.config.ledger, rows), *report(entries)]
     try:
         house.store.apply(operations)
     except MailError as error:
@@ -217,7 +218,8 @@ def _no_reports(entries: Sequence[Entry]) -> list[Operation]:
 
 def _reports(house: House) -> Report:
     bodies = house.store.bodies
-    reports = Reports(bodies, house.directory, house.config.hostname, make_queue_ids(time.time))
+    within = partial(record, house.config.ledger)
+    reports = Reports(bodies, house.directory, house.config.hostname, make_queue_ids(time.time), within=within)
 
     def report(entries: Sequence[Entry]) -> list[Operation]:
         told = [_told(one) for _, one in entries]

@@ -23,11 +23,17 @@ __all__ = ["Choice", "Entry", "changing", "choosing"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 Entry = tuple[QueuedMessage, QueuedRecipient]
+"""One recipient of a message."""
 
 
 @attrs.frozen(kw_only=True)
 class Choice:
-    """What was asked for; None and empty texts restrict nothing."""
+    """What was asked for; None and what is empty restrict nothing.
+
+    :ivar ids: queue ids. :ivar sender: and ``recipient``: addresses, case folded; ``""``: the null sender.
+    :ivar domain: the destination that is waited for, canonical. :ivar older_than: seconds since the arrival, at least.
+    :ivar reason: part of a status or of what was said last, case folded.
+    """
 
     ids: frozenset[str] = frozenset()
     sender: str | None = None
@@ -37,7 +43,7 @@ class Choice:
     reason: str | None = None
 
     def entries(self, house: House) -> Iterator[Entry]:
-        """What waits or is held and was asked for, oldest message first."""
+        """What waits or is held and was asked for, oldest message first; read a slice at a time. Raises MailError NOT_NOW."""
         before = time.time() - (self.older_than or 0)
         return (entry for entry in gather(house.store.queue.listing()) if self._means(*entry, before))
 
@@ -68,7 +74,7 @@ _OPTIONS = (
 
 
 def choosing(command: F) -> F:
-    """Give a command the options; it gets a :class:`Choice` for them."""
+    """Give a command the options; it gets a :class:`Choice` for them as the keyword ``choice``."""
 
     @wraps(command)
     def chosen(*args: Any, ids: tuple[str, ...], sender: str | None, recipient: str | None, domain: str | None,
@@ -89,7 +95,10 @@ def choosing(command: F) -> F:
 
 
 def changing(command: F) -> F:
-    """The same for a command that changes what it is asked to: without a restriction, it wants ``--all``."""
+    """The same for a command that changes what it is asked to: without a restriction, it wants ``--all``.
+
+    The command raises click.UsageError if neither or both are given.
+    """
 
     @wraps(command)
     def chosen(*args: Any, choice: Choice, everything: bool, **others: Any) -> Any:

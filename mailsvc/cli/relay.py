@@ -1,7 +1,7 @@
 """``mailsvc relay``: who may send mail to other servers, and why. Works beside a running server and without one."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
@@ -19,16 +19,16 @@ from mailsvc.cli.context import App, pass_app
 from mailsvc.cli.house import House, open_house
 from mailsvc.cli.output import Column, Refused, as_json, note, print_json, print_table
 from mailsvc.cli.params import ADDRESS, DURATION
+from mailsvc.cli.times import moment, moments
 from mailsvc.cli.words import Group, option, texts
 from mailsvc.core.clocks import Clocks, system_clocks
-from mailsvc.core.ledger import Event, Happening, Query
-from mailsvc.core.operations import EndGrants, ProveGrant, Record
+from mailsvc.core.ledger import Event, Query
+from mailsvc.core.operations import EndGrants, ProveGrant
 from mailsvc.core.relay import Grant, RelayDecision, account_subject
-from mailsvc.core.values import Account, Peer
+from mailsvc.core.values import Peer
 from mailsvc.directory import Grants
 from mailsvc.formats.address import Address, canonical_domain
 from mailsvc.ledger.finding import find
-from mailsvc.ledger.rows import pack
 from mailsvc.ledger.story import tell
 from mailsvc.queue.options import find_relay_domain
 from mailsvc.texts import Sentence
@@ -99,10 +99,6 @@ def relay() -> None:
     """Commands of the relay decision."""
 
 
-def _when(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
 @relay.command("status", help="cli.relay-status")
 @as_json
 @pass_app
@@ -143,7 +139,7 @@ def _rule_row(rule: Rule) -> dict[str, Any]:
 def _grant_row(house: House, grant: Grant) -> dict[str, Any]:
     account = house.read(house.directory.account(grant.account))
     row = attrs.asdict(grant, filter=attrs.filters.include(*(column.key for column in _GRANTS)))
-    times = {key: _when(row[key]) for key in ("first", "last", "expiry")}
+    times = {key: moment(row[key]) for key in ("first", "last", "expiry")}
     return {**row, **times, "account": account.address if account else str(grant.account)}
 
 
@@ -176,8 +172,8 @@ def explain_(
             sender=_address(sender) if sender else None,
         )
         situation = _situation(house, relay_rules(config), asked, at)
-        recorded = [_story(event) for event in _recorded(house, situation)]
-    lines = [texts().tell(sentence) for sentence in explain(situation, _when)]
+        recorded = _stories(_recorded(house, situation))
+    lines = [texts().tell(sentence) for sentence in explain(situation, moment)]
     if as_json:
         print_json({**_decision_row(situation), "explanation": lines, "recorded": recorded})
         return
@@ -193,9 +189,10 @@ def _recorded(house: House, situation: Situation) -> list[Event]:
     return list(reversed(find(house.store.connection(), query)))
 
 
-def _story(event: Event) -> list[str]:
-    first, *further = (texts().tell(sentence) for sentence in tell(event, _when))
-    return [f"  {first}", *(f"      {line}" for line in further)]
+def _stories(events: Sequence[Event]) -> list[list[str]]:
+    when = moments(event.at for event in events)
+    told = ([texts().tell(sentence) for sentence in tell(event, when)] for event in events)
+    return [[f"  {first}", *(f"      {line}" for line in further)] for first, *further in told]
 
 
 def _unasked(house: House, recipient: str) -> str:
@@ -312,26 +309,12 @@ def grant(app: App, address: str, account: str, seconds: int | None) -> None:
             clocks.boot,
             clocks.steady(),
             clocks.steady() + lasting * 1000,
+            address=address,
         )
         (made,) = house.apply(account, proof)
         if not made:
             raise Refused(Sentence("refused.relay-account", account=account))
-        house.apply(account, _note(Happening.GRANTED, clocks.now, found, made, address))
     click.echo(made)
-
-
-def _note(what: Happening, now: int, account: Account | None, grant: str, address: str) -> Record:
-    """For the ledger: what was given or taken by hand."""
-    event = Event(
-        at=now,
-        what=what,
-        account=account.address if account else "",
-        account_id=account.id if account else 0,
-        address=address,
-        reason="revoked" if what is Happening.ENDED else "by-hand",
-        evidence=(("grant", grant),),
-    )
-    return Record((pack(event),))
 
 
 @relay.command("revoke", help="cli.relay-revoke")
@@ -341,23 +324,15 @@ def revoke(app: App, what: str) -> None:
     """End grants, in all processes."""
     clocks = system_clocks()
     with open_house(app.config()) as house:
-        grants = {one.id: one for one in _living(house, clocks)}
+        grants = {one.id for one in _living(house, clocks)}
         if "@" in what:
             ends = [EndGrants(clocks.now, "revoked", account=house.account(what).id)]
         elif (address := _ip_or_none(what)) is not None:
             ends = [EndGrants(clocks.now, "revoked", network=network) for network in networks_of(address)]
         else:
             ends = [EndGrants(clocks.now, "revoked", ids=(what,))]
-        ended = [grants[one] for result in house.apply(what, *ends) for one in result if one in grants]
-        notes = [_ended(house, one, clocks.now) for one in ended]
-        if notes:
-            house.apply(what, *notes)
+        ended = [one for result in house.apply(what, *ends) for one in result if one in grants]
     note(Sentence("cli.relay-revoked", count=len(ended)))
-
-
-def _ended(house: House, grant: Grant, now: int) -> Record:
-    account = house.read(house.directory.account(grant.account))
-    return _note(Happening.ENDED, now, account, grant.id, grant.network.partition("/")[0])
 
 
 def _ip_or_none(text: str) -> str | None:

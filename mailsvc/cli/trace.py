@@ -13,6 +13,7 @@ from mailsvc.cli.context import App, pass_app
 from mailsvc.cli.house import open_house
 from mailsvc.cli.output import as_json, note, print_json
 from mailsvc.cli.params import ADDRESS, DURATION
+from mailsvc.cli.times import moments
 from mailsvc.cli.words import Command, option, texts
 from mailsvc.core.ledger import Event, Query
 from mailsvc.ledger.finding import find, whole
@@ -36,7 +37,7 @@ def trace(
     """Print all that is known, the oldest first. Exit code 1 if there is nothing."""
     with open_house(app.config()) as house:
         account = house.account(reader).id if reader else 0
-        begin = int(time.time()) - since if since is not None else 0
+        begin = time.time() - since if since is not None else 0
         query = Query(text=what, account_id=account, since=begin, most=limit)
         ask = partial(find, house.store.connection())
         found = whole(ask, query) or ask(_by_client(query))
@@ -44,8 +45,9 @@ def trace(
         print_json([_plain(event) for event in reversed(found)])
     elif not found:
         note(Sentence("trace.nothing", what=what))
+    when = moments(event.at for event in found)
     for event in () if as_json else reversed(found):
-        first, *further = (texts().tell(sentence) for sentence in tell(event, _when))
+        first, *further = (texts().tell(sentence) for sentence in tell(event, when))
         click.echo("\n".join([first, *(f"    {line}" for line in further)]))
     context.exit(not found)
 
@@ -53,10 +55,6 @@ def trace(
 def _by_client(query: Query) -> Query:
     """The same about what a client at an IP address did."""
     return attrs.evolve(query, text="", address=query.text)
-
-
-def _when(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _plain(event: Event) -> Mapping[str, Any]:

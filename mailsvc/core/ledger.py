@@ -1,13 +1,15 @@
 """What the ledger holds: one row for each thing that happened to a message, with its reason and what was seen.
 
 A row is for people: it can be read years later without the message, the grant or the account that it speaks of. So names stand in it as
-text, as they were. Times are whole seconds since the epoch (UTC).
+text, as they were. Times are seconds since the epoch (UTC), those of events with fractions: a refusal, a log-in and an acceptance may share
+one second, and people are to read them in the order in which they happened.
 
-A row that is stored is a :class:`Row` of plain values, for it crosses a process border; :mod:`mailsvc.ledger.rows` turns one into the
+A row that is stored is a :class:`Row` of plain values, for it crosses a process border; :mod:`mailsvc.core.ledger_rows` turns one into the
 other. :func:`terms` says by which words a row is found.
 """
 
 import enum
+import json
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -16,7 +18,10 @@ import attrs
 from mailsvc.core.relay import RelayDecision
 
 __all__ = [
+    "FIRST_USE",
     "PART",
+    "REPORT",
+    "WRITTEN",
     "Event",
     "Happening",
     "Query",
@@ -32,6 +37,12 @@ PART = 4096
 """Rows whose index lies together."""
 
 
+REPORT, FIRST_USE = "report", "first-use"
+WRITTEN = frozenset({REPORT, FIRST_USE})
+"""Reasons of messages that this server wrote itself: a report of what became of a message (its evidence ``about`` is the queue id of
+that), a letter to who owns an account that somebody has sent by POP-before-SMTP for the first time."""
+
+
 class Happening(enum.Enum):
     """What happened."""
 
@@ -42,14 +53,17 @@ class Happening(enum.Enum):
     DEFERRED = "deferred"
     FAILED = "failed"
     REMOVED = "removed"  # by hand, without a word to anybody
-    GRANTED = "granted"  # POP-before-SMTP: given, renewed
-    ENDED = "ended"  # POP-before-SMTP: revoked, logged out
+    GRANTED = "granted"  # POP-before-SMTP: given; what renews it later is in the decisions that it leads to
+    ENDED = (
+        "ended"  # POP-before-SMTP: revoked, logged out, something was taken from the account; not: its time was over
+    )
 
 
 @attrs.frozen(kw_only=True)
 class Event:
     """One row.
 
+    :ivar at: when it happened, on the wall clock; whole in rows of earlier releases.
     :ivar queue_id: of the message, ``""`` while it has none. :ivar message_id: the field's value without angle brackets, ``""`` if unknown.
     :ivar account: address of who answers for it, ``""`` for nobody; ``account_id``: its id at the time, 0 for nobody.
     :ivar listener: and ``protocol``: where it came in, and as what (``with`` of Received, RFC 3848: ``"ESMTPSA"``).
@@ -60,7 +74,7 @@ class Event:
     :ivar decision: the relay decision, if there was one.
     """
 
-    at: int
+    at: float
     what: Happening
     queue_id: str = ""
     message_id: str = ""
@@ -86,21 +100,22 @@ class Query:
 
     :ivar text: a queue id, a Message-ID or an address (sender or recipient). :ivar account_id: only what this account may read, of which
     it is shown no more than concerns it; 0: all, for the administrator.
-    :ivar address: rows of clients at this IP address. :ivar since: from, and ``until``: before this time. :ivar most: rows, newest first.
+    :ivar address: rows of clients at this IP address. :ivar since: from, and ``until``: before this time, 0: whenever.
+    :ivar most: so many, those that were written last.
     """
 
     text: str = ""
     account_id: int = 0
     address: str = ""
-    since: int = 0
-    until: int = 0
+    since: float = 0
+    until: float = 0
     most: int = 100
 
 
 class Row(NamedTuple):
     """An event as it is stored. ``recipients`` and ``readers``: one line each for a recipient; ``more``: JSON, ``""`` for nothing."""
 
-    at: int
+    at: float
     what: str
     queue_id: str
     message_id: str
@@ -144,6 +159,8 @@ def terms(row: Row) -> set[str]:
     if row.account_id:
         found.add(account_term(row.account_id))
     found.update(account_term(int(number)) for number in row.readers.split())
+    if row.reason == REPORT and row.more:
+        found.update(text_term(value) for name, value in json.loads(row.more).get("evidence", ()) if name == "about")
     return found
 
 

@@ -51,6 +51,11 @@ class Grant:
     boot: str = ""
     deadline: int = 0
 
+    @property
+    def proved(self) -> tuple[int, int]:
+        """When the last proof was: by both clocks, for two may share a second."""
+        return self.last, self.deadline - (self.expiry - self.last) * 1000
+
     def holds(self, now: int) -> bool:
         """Whether it is good at ``now``. A clock that was set back before its last proof ends it, for who knows how long it would last."""
         return not self.ended and self.last <= now < self.expiry

@@ -22,9 +22,12 @@ __all__ = ["accepted", "refused", "stopped"]
 
 
 def accepted(
-    sender: Sender, recipients: Iterable[Recipient], at: int, queue_id: str, message_id: str, size: int
+    sender: Sender, recipients: Iterable[Recipient], at: float, queue_id: str, message_id: str, size: int
 ) -> list[Event]:
-    """The rows of a message, for who answers for what differs. Recipients whom we take for anybody stand without a decision."""
+    """The rows of a message, for who answers for what differs. Recipients whom we take for anybody stand without a decision.
+
+    :param at: seconds since the epoch, with fractions.
+    """
     parts: dict[RelayDecision | str, list[Recipient]] = {}
     for recipient in recipients:
         why = sender.permission.allowed.get(recipient.forward_path) or _unasked(recipient)
@@ -41,7 +44,7 @@ def _accepted(
     sender: Sender,
     why: RelayDecision | str,
     recipients: list[Recipient],
-    at: int,
+    at: float,
     queue_id: str,
     message_id: str,
     size: int,
@@ -69,7 +72,7 @@ def _accepted(
     )
 
 
-def stopped(sender: Sender, told: Iterable[Told], at: int, queue_id: str, size: int) -> list[Event]:
+def stopped(sender: Sender, told: Iterable[Told], at: float, queue_id: str, size: int) -> list[Event]:
     """The rows of those recipients to whom an accepted message does not go (the border, loops); its sender has a report of it."""
     return [
         Event(
@@ -88,7 +91,7 @@ def stopped(sender: Sender, told: Iterable[Told], at: int, queue_id: str, size: 
     ]
 
 
-def refused(sender: Sender, recipient: Address | None, at: int, error: MailError) -> Event:
+def refused(sender: Sender, recipient: Address | None, at: float, error: MailError) -> Event:
     """The row of a refusal, of a recipient or of the whole message."""
     peer, envelope, account = sender.peer, sender.envelope, sender.account
     return Event(

@@ -183,16 +183,17 @@ class Transaction:
         """What the ledger keeps of it, in the same transaction."""
         found = message_id(self._intake.header) or message_id(deliver.prefix)
         size = len(deliver.prefix) + deliver.size
+        now = self._services.now()
         return self._services.ledger.within(
             [
-                *records.accepted(self._sender, self.recipients, deliver.date, queue_id, found, size),
-                *records.stopped(self._sender, plan.told, deliver.date, queue_id, size),
+                *records.accepted(self._sender, self.recipients, now, queue_id, found, size),
+                *records.stopped(self._sender, plan.told, now, queue_id, size),
             ]
         )
 
     def _note(self, error: MailError, recipient: Address | None) -> None:
         if not self._sender.permission.has_noted(error):
-            self._services.ledger.note(records.refused(self._sender, recipient, int(self._services.now()), error))
+            self._services.ledger.note(records.refused(self._sender, recipient, self._services.now(), error))
 
     def _log(self, queue_id: str, size: int) -> None:
         peer, envelope = self._sender.peer, self._sender.envelope

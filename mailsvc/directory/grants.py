@@ -39,7 +39,7 @@ class Grants:
         for network in networks:
             rows = self._all(f"{_GRANT} WHERE network=? ORDER BY last DESC LIMIT {RECENT}", network)
             found += [_grant(row) for row in rows]
-        return sorted(found, key=lambda grant: -grant.last) if len(networks) > 1 else found
+        return sorted(found, key=lambda grant: grant.proved, reverse=True) if len(found) > 1 else found
 
     async def find(self, account: int = 0, network: str = "", since: int = 0, most: int = 1000) -> list[Grant]:
         """Grants that were good at ``since`` or later, the latest proof first."""

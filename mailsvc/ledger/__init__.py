@@ -4,7 +4,7 @@
 (``store.sql_ledger``): the row of an accepted message in the transaction that accepts it.
 """
 
-from mailsvc.ledger.ledger import Ledger
+from mailsvc.ledger.ledger import Ledger, record
 from mailsvc.ledger.options import LedgerOptions
 
-__all__ = ["Ledger", "LedgerOptions"]
+__all__ = ["Ledger", "LedgerOptions", "record"]

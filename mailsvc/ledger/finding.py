@@ -3,39 +3,44 @@
 # ruff: noqa: S608 - SQL is put together from constants of this module only
 
 import json
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 
 import apsw
 import attrs
 
 from mailsvc.core.ledger import PART, Event, Query, Row, account_term, address_term, hashed, terms, text_term
+from mailsvc.core.ledger_rows import unpack
 from mailsvc.ledger.privacy import shown
-from mailsvc.ledger.rows import unpack
 
-__all__ = ["find", "whole"]
-
-_CLOCK_STEP = 86400
-"""Seconds by which a row may be dated before those that were written before it: somebody may have set the clock."""
+__all__ = ["find", "in_order", "whole"]
 
 _FIELDS = ", ".join(Row._fields)
-_ROWS = f"SELECT {_FIELDS} FROM ledger"
+_ROWS = f"SELECT {_FIELDS} FROM ledger WHERE at>=?1 AND at<?2"
+
+_TIMES = (
+    "SELECT oldest, newest FROM ledger_part"
+    f" WHERE part=?1 AND last>=min(?1*{PART}+{PART - 1}, (SELECT value FROM meta WHERE name='ledger_indexed'))"
+)
 
 
 def find(db: apsw.Connection, query: Query) -> list[Event]:
-    """The rows that fit, newest first; in one read transaction, or rows could be indexed between two looks. Raises apsw.Error."""
-    found: list[Event] = []
+    """The rows that fit, the last that happened first; in one read transaction, or rows could be indexed between two looks.
+
+    Which ``query.most`` they are is told by the order in which they were written: a clock that was wrong for a while hides no rows. A row
+    may be written up to a second after what it tells of, and after rows of what happened later: they are put in order here.
+    Raises apsw.Error.
+    """
     with db:
-        for row in _candidates(db, query):
-            if row.at < query.since - _CLOCK_STEP:
-                break
-            if row.at < query.since or (query.until and row.at >= query.until):
-                continue
-            event = shown(unpack(row), query)
-            if event is not None:
-                found.append(event)
-            if len(found) >= query.most:
-                break
-    return found
+        events = (shown(unpack(row), query) for row in _candidates(db, query))
+        found = list(islice((event for event in events if event is not None), query.most))
+    return in_order(found)
+
+
+def in_order(events: Iterable[Event]) -> list[Event]:
+    """The last that happened first; of those of one time, as they stand."""
+    return sorted(events, key=lambda event: -event.at)
 
 
 def whole(ask: Callable[[Query], list[Event]], query: Query) -> list[Event]:
@@ -46,8 +51,7 @@ def whole(ask: Callable[[Query], list[Event]], query: Query) -> list[Event]:
     found = ask(query)
     messages = {one.queue_id for one in found if one.queue_id and text_term(one.message_id) == text_term(query.text)}
     later = [event for queue_id in messages for event in ask(attrs.evolve(query, text=queue_id))]
-    found += [event for event in later if event not in found]
-    return sorted(found, key=lambda event: -event.at)[: query.most]
+    return in_order(later + [event for event in found if event not in later])[: query.most]
 
 
 def _wanted(query: Query) -> list[str]:
@@ -60,32 +64,30 @@ def _wanted(query: Query) -> list[str]:
 
 
 def _candidates(db: apsw.Connection, query: Query) -> Iterator[Row]:
-    """Rows with all terms, newest first."""
-    wanted = _wanted(query)
+    """Rows of that time with all terms, the last written first."""
+    wanted, span = _wanted(query), (query.since, query.until or math.inf)
     if not wanted:
-        yield from (Row(*row) for row in db.execute(f"{_ROWS} ORDER BY id DESC"))
+        yield from (Row(*row) for row in db.execute(f"{_ROWS} ORDER BY id DESC", span))
         return
     (indexed,) = db.execute("SELECT value FROM meta WHERE name='ledger_indexed'").fetchone() or (0,)
-    for row in db.execute(f"{_ROWS} WHERE id>? ORDER BY id DESC", (indexed,)):
+    for row in db.execute(f"{_ROWS} AND id>?3 ORDER BY id DESC", (*span, indexed)):
         if terms(Row(*row)).issuperset(wanted):
             yield Row(*row)
-    for row in _indexed(db, hashed(wanted[0]), int(indexed), query.since):
+    for row in _indexed(db, hashed(wanted[0]), int(indexed), span):
         if terms(row).issuperset(wanted):
             yield row
 
 
-def _indexed(db: apsw.Connection, term: int, newest: int, since: int) -> Iterator[Row]:
+def _indexed(db: apsw.Connection, term: int, newest: int, span: tuple[float, float]) -> Iterator[Row]:
     (oldest,) = db.execute("SELECT min(id) FROM ledger").fetchone() or (None,)
     for part in range(newest // PART, (newest if oldest is None else int(oldest)) // PART - 1, -1):
         ids = [row[0] for row in db.execute("SELECT id FROM ledger_term WHERE part=? AND term=?", (part, term))]
-        if ids:
-            some = f"{_ROWS} WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id DESC"
-            yield from (Row(*row) for row in db.execute(some, (json.dumps(ids),)))
-        if since and _begin(db, part) < since:
-            return
+        if ids and _may_have(db, part, span):
+            some = f"{_ROWS} AND id IN (SELECT value FROM json_each(?3)) ORDER BY id DESC"
+            yield from (Row(*row) for row in db.execute(some, (*span, json.dumps(ids))))
 
 
-def _begin(db: apsw.Connection, part: int) -> int:
-    """When the part's first row was written."""
-    (at,) = db.execute("SELECT at FROM ledger WHERE id>=? ORDER BY id LIMIT 1", (part * PART,)).fetchone() or (0,)
-    return int(at)
+def _may_have(db: apsw.Connection, part: int, span: tuple[float, float]) -> bool:
+    """Whether a part of the index may have rows of that time."""
+    times = db.execute(_TIMES, (part,)).fetchone()
+    return times is None or (times[1] >= span[0] and times[0] < span[1])

@@ -3,7 +3,7 @@
 ::
 
     within(events) -> Record, in the transaction of whoever asks ----\\
-    note(event), Event on the bus -> Gatherer -> Record, each second --> store's owner -> find(query) -> events
+    note(event) -> Gatherer -> Record, each second --> store's owner -> find(query) -> events
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,17 +16,16 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from mailsvc.bus import Bus
 from mailsvc.core.errors import MailError, temporary
 from mailsvc.core.interfaces.ledger import ILedger
 from mailsvc.core.ledger import Event, Query
+from mailsvc.core.ledger_rows import pack
 from mailsvc.core.operations import KeepLedger, Operation, Record
 from mailsvc.ledger.finding import find
 from mailsvc.ledger.gather import Gatherer
 from mailsvc.ledger.options import LedgerOptions
-from mailsvc.ledger.rows import pack
 
-__all__ = ["INTERVAL", "Ledger"]
+__all__ = ["INTERVAL", "Ledger", "record"]
 
 log = Logger(namespace="mailsvc.ledger")
 
@@ -37,6 +36,11 @@ _AT_ONCE = 100
 
 Apply = Callable[[Sequence[Operation]], Awaitable[Any]]
 """That of IStore."""
+
+
+def record(options: LedgerOptions, events: Sequence[Event]) -> Sequence[Operation]:
+    """The operation that writes events down, for a transaction; none if there are none, or the ledger is switched off."""
+    return (Record(tuple(map(pack, events))),) if options.on and events else ()
 
 
 @implementer(ILedger)
@@ -55,10 +59,6 @@ class Ledger(Service):
         self._loop = LoopingCall(self._write_soon)
         self._loop.clock = reactor
 
-    def listen(self, bus: Bus) -> None:
-        """Note each :class:`~mailsvc.core.ledger.Event` that is published."""
-        bus.subscribe(Event, self.note)
-
     # --- writing ---
 
     def note(self, event: Event) -> None:
@@ -68,7 +68,7 @@ class Ledger(Service):
 
     def within(self, events: Sequence[Event]) -> Sequence[Operation]:
         """The operation that writes these down."""
-        return (Record(tuple(map(pack, events))),) if self._options.on and events else ()
+        return record(self._options, events)
 
     async def write(self) -> None:
         """Write now what was noted. What the store does not take now is kept for the next time."""
@@ -85,7 +85,7 @@ class Ledger(Service):
 
     async def _say(self) -> None:
         if not self._said:
-            await self._apply([KeepLedger(self._options.keep)])
+            await self._apply([KeepLedger(self._options.keep, self._options.on)])
             self._said = True
 
     def startService(self) -> None:

@@ -2,8 +2,8 @@
 
 import attrs
 
-from mailsvc.core.ledger import Event, Query, terms, text_term
-from mailsvc.ledger.rows import pack
+from mailsvc.core.ledger import WRITTEN, Event, Query, terms, text_term
+from mailsvc.core.ledger_rows import pack
 
 __all__ = ["seen_by", "shown"]
 
@@ -35,6 +35,6 @@ def seen_by(event: Event, account: int) -> Event | None:
         account_id=0,
         recipients=tuple(event.recipients[place] for place in mine),
         readers=((account,),) * len(mine),
-        evidence=(),
+        evidence=event.evidence if event.reason in WRITTEN else (),
         decision=None,
     )

@@ -5,15 +5,15 @@ Nothing but the row is needed: rules, grants and accounts may have gone since.
 
 from collections.abc import Callable, Iterator, Mapping
 
-from mailsvc.core.ledger import Event, Happening
+from mailsvc.core.ledger import FIRST_USE, REPORT, Event, Happening
 from mailsvc.core.relay import Miss, RelayDecision
 from mailsvc.formats.smtp_replies import is_reply
 from mailsvc.texts import Sentence
 
 __all__ = ["tell"]
 
-When = Callable[[int], str]
-"""A time in words."""
+When = Callable[[float], str]
+"""A time in words, of seconds since the epoch."""
 
 _HEADS = {
     Happening.ACCEPTED: Sentence("trace.accepted"),
@@ -27,6 +27,12 @@ _HEADS = {
     Happening.ENDED: Sentence("trace.ended"),
 }
 _PUT_OFF = Sentence("trace.put-off")
+_BY_US = Sentence("trace.written")
+_BY_HAND = Sentence("trace.given-by-hand")
+
+_PERMISSIONS = {Happening.GRANTED: "trace.lasts", Happening.ENDED: "trace.had-lasted"}
+
+_LETTERS = {REPORT: "trace.report", FIRST_USE: "trace.first-use"}
 
 _ALLOWED = {
     "authenticated": "trace.authenticated",
@@ -78,16 +84,24 @@ _MISSES = {
 def tell(event: Event, when: When) -> list[Sentence]:
     """The sentences of one row: first what happened, then why. ``when``: a time in words."""
     seen = dict(event.evidence)
-    head = _PUT_OFF if event.what is Happening.REFUSED and "temporary" in seen else _HEADS[event.what]
-    return [Sentence(head.key, **_facts(event, seen, when)), *_why(event, when), *_further(event, seen)]
+    head = Sentence(_head(event, seen).key, **_facts(event, seen, when))
+    return [head, *_why(event, seen, when), *_further(event, seen, when)]
+
+
+def _head(event: Event, seen: Mapping[str, str]) -> Sentence:
+    if event.what is Happening.REFUSED and "temporary" in seen:
+        return _PUT_OFF
+    if event.what is Happening.ACCEPTED and event.reason in _LETTERS:
+        return _BY_US
+    return _BY_HAND if event.what is Happening.GRANTED and event.reason == "by-hand" else _HEADS[event.what]
 
 
 def _facts(event: Event, seen: Mapping[str, str], when: When) -> dict[str, object]:
     return {
         "at": when(event.at),
-        "message": event.queue_id or Sentence("trace.no-number"),
+        "message": event.queue_id or event.message_id or Sentence("trace.no-number"),
         "client": event.address or Sentence("trace.local-socket"),
-        "protocol": event.protocol or event.listener or "SMTP",
+        "protocol": event.protocol or _port(event.listener),
         "sender": f"<{event.sender}>",
         "recipients": ", ".join(event.recipients) or Sentence("trace.all-recipients"),
         "size": f"{event.size:,}",
@@ -104,9 +118,23 @@ def _said(words: str, host: str) -> Sentence:
     return Sentence(key, host=host, reply=words)
 
 
-def _why(event: Event, when: When) -> Iterator[Sentence]:
+def _port(listener: str) -> str:
+    """Where a client came in, of which no more is known: the name that the administrator gave it, or the protocol of the usual one."""
+    protocol, at, _ = listener.partition("@")
+    return protocol.upper() if at else listener or "SMTP"
+
+
+def _why(event: Event, seen: Mapping[str, str], when: When) -> Iterator[Sentence]:
     decision = event.decision
-    if event.reason == "relay-limit":
+    if event.reason in _LETTERS:
+        yield Sentence(
+            _LETTERS[event.reason],
+            about=seen.get("about", ""),
+            of=seen.get("of") or Sentence("trace.all-recipients"),
+            client=event.address,
+            recipients=", ".join(event.recipients),
+        )
+    elif event.reason == "relay-limit":
         yield Sentence("trace.limit")
     elif decision is None:
         yield from _plain(event)
@@ -164,7 +192,11 @@ def _miss(event: Event, miss: Miss, when: When) -> Sentence:
     )
 
 
-def _further(event: Event, seen: Mapping[str, str]) -> Iterator[Sentence]:
+def _further(event: Event, seen: Mapping[str, str], when: When) -> Iterator[Sentence]:
+    if event.what in _PERMISSIONS and "until" in seen:
+        first, until = (when(int(seen.get(name, 0))) for name in ("first", "until"))
+        key = "trace.lasts-by-hand" if event.reason == "by-hand" else _PERMISSIONS[event.what]
+        yield Sentence(key, first=first, until=until, grant=seen.get("grant", ""))
     if event.what is Happening.REFUSED and event.reply:
         yield Sentence("trace.told", reply=event.reply)
     if "not-kept" in seen:

@@ -47,22 +47,24 @@ def note(queue_id: str, recipients: Sequence[QueuedRecipient], outcomes: Sequenc
         _log.info(line.replace("{", "{{").replace("}", "}}"), **facts)
 
 
-def events(message: QueuedMessage, recipients: Sequence[QueuedRecipient], outcomes: Iterable[Outcome]) -> list[Event]:
+def events(
+    message: QueuedMessage, recipients: Sequence[QueuedRecipient], outcomes: Iterable[Outcome], at: float
+) -> list[Event]:
     """The rows of the ledger, for the transaction that settles. What was said before and is said again has one row: of a host that is
-    silent for days people need no more."""
+    silent for days people need no more. ``at``: seconds since the epoch, with fractions."""
     before = {one.id: one for one in recipients}
     news = [one for one in outcomes if _is_news(before[one.recipient], one)]
-    return [_event(message, [before[one.recipient] for one in same], same[0]) for same in _alike(news)]
+    return [_event(message, [before[one.recipient] for one in same], same[0], at) for same in _alike(news)]
 
 
 def _is_news(before: QueuedRecipient, outcome: Outcome) -> bool:
     return outcome.state > State.HELD or (outcome.status, outcome.reply) != (before.status, before.reply)
 
 
-def _event(message: QueuedMessage, recipients: Iterable[QueuedRecipient], outcome: Outcome) -> Event:
+def _event(message: QueuedMessage, recipients: Iterable[QueuedRecipient], outcome: Outcome, at: float) -> Event:
     evidence = (("host", outcome.host), ("tls", outcome.tls))
     return Event(
-        at=outcome.at,
+        at=at,
         what=_HAPPENINGS[State(outcome.state)],
         queue_id=message.queue_id,
         account_id=message.account,

@@ -20,6 +20,7 @@ from mailsvc.core.errors import MailError
 from mailsvc.core.interfaces.directory import IDirectory
 from mailsvc.core.interfaces.reports import IReports
 from mailsvc.core.interfaces.store import IBodies
+from mailsvc.core.ledger import REPORT, Event, Happening
 from mailsvc.core.operations import Deliver, Operation
 from mailsvc.core.queued import Notify, Outgoing, OutgoingRecipient, QueuedMessage
 from mailsvc.core.reports import Action, Original, Told
@@ -86,12 +87,16 @@ class Reports:
         hostname: str,
         next_id: Callable[[], str],
         now: Callable[[], float] = time.time,
+        within: Callable[[Sequence[Event]], Sequence[Operation]] = lambda events: (),
     ) -> None:
-        """:param hostname: our name. :param next_id: makes queue ids. :param now: seconds since the epoch."""
+        """:param hostname: our name. :param next_id: makes queue ids. :param now: seconds since the epoch.
+        :param within: that of ILedger, for the row of each report.
+        """
         self._bodies = bodies
         self._hostname = hostname
         self._next_id = next_id
         self._now = now
+        self._within = within
         self._addressees = Addressees(directory, hostname, now)
 
     async def report(self, original: Original, told: Sequence[Told]) -> list[Operation]:
@@ -112,7 +117,24 @@ class Reports:
             recipient=addressee.address,
             actions=", ".join(f"{one.address} {one.action.value} ({one.status})" for one in wanted),
         )
-        return [await self._deliver(octets, addressee, report_id)]
+        deliver = await self._deliver(octets, addressee, report_id)
+        return [deliver, *self._within([self._record(original, wanted, addressee, deliver, report_id)])]
+
+    def _record(
+        self, original: Original, told: Sequence[Told], addressee: Addressee, deliver: Deliver, report_id: str
+    ) -> Event:
+        """What the ledger says of the report, for whoever finds it by its queue id or by that of the original."""
+        return Event(
+            at=self._now(),
+            what=Happening.ACCEPTED,
+            queue_id=report_id,
+            message_id=f"{report_id}@{self._hostname}",
+            recipients=(addressee.address,),
+            readers=(deliver.accounts,) if deliver.accounts else (),
+            size=len(deliver.prefix) + deliver.size,
+            reason=REPORT,
+            evidence=(("about", original.queue_id), ("of", ", ".join(one.address for one in told))),
+        )
 
     async def _write(self, original: Original, told: tuple[Told, ...], addressee: Addressee, report_id: str) -> bytes:
         returned = await _returned(original, _may_return_all(original, told))

@@ -80,10 +80,10 @@ class Settlement:
     async def _write(
         self, message: QueuedMessage, recipients: Sequence[QueuedRecipient], judged: Sequence[Judged]
     ) -> list[Outcome]:
-        outcomes = [outcome for outcome, _ in judged]
+        outcomes, at = [outcome for outcome, _ in judged], self._means.now()
         reports = await self._report(message, [told for _, told in judged if told is not None])
-        record = self._means.ledger.within(events(message, recipients, outcomes))
-        await self._settler.write(outcomes, [*reports, *record])
+        record = self._means.ledger.within(events(message, recipients, outcomes, at))
+        await self._settler.write(outcomes, [*record, *reports])
         note(message.queue_id, recipients, outcomes)
         return outcomes
 

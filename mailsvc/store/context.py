@@ -32,7 +32,12 @@ class Context:
     accounts: list[AccountChanged] = attrs.Factory(list)
     queued: list[str] = attrs.Factory(list)  # queue ids
     relay: list[RelayFactsChanged] = attrs.Factory(list)
-    now: int = attrs.Factory(lambda: int(time.time()))
+    wall: float = attrs.Factory(lambda: time.time())  # seconds since the epoch, with fractions
+
+    @property
+    def now(self) -> int:
+        """Whole seconds since the epoch."""
+        return int(self.wall)
 
     def one(self, sql: str, *bindings: Any) -> Any:
         """The first row as a tuple, or None."""

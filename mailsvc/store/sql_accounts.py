@@ -2,10 +2,11 @@
 
 from mailsvc.core import operations as ops
 from mailsvc.core.errors import Kind, MailError
-from mailsvc.core.values import INBOX, AccountChanged
+from mailsvc.core.values import INBOX
 from mailsvc.formats.address import canonical_local
 from mailsvc.store import sql_mail, sql_mailboxes
 from mailsvc.store.context import Context
+from mailsvc.store.sql_grants import take_from
 
 __all__ = [
     "change_account",
@@ -28,7 +29,7 @@ def change_account(context: Context, operation: ops.ChangeAccount) -> None:
     if not context.db.changes():
         raise MailError(Kind.NOT_FOUND, "no-such-account")
     if operation.enabled is False or operation.set_flags:
-        context.accounts.append(AccountChanged(operation.account))
+        take_from(context, operation.account)
 
 
 def set_profile(context: Context, operation: ops.SetProfile) -> None:
@@ -61,13 +62,13 @@ def drop_mailbox(context: Context, operation: ops.DropMailbox) -> None:
     address, login = context.one("SELECT address, login FROM account WHERE id=?", operation.account)
     if not login or not mailbox:
         raise MailError(Kind.BAD_REQUEST, "no-login-of-its-own" if mailbox else "has-no-mailbox")
+    take_from(context, operation.account)  # while it has its name
     for (one,) in context.all("SELECT id FROM mailbox WHERE account=?", operation.account):
         sql_mailboxes.erase_mailbox(context, one)
     context.db.execute("DELETE FROM subscription WHERE account=?", (operation.account,))
     context.db.execute("UPDATE account SET messages=0, octets=0 WHERE id=?", (operation.account,))
     _rename(context, operation.account, f"{login}@{domain_name}", mailbox=False)
     quarantine(context, domain, address, operation.quarantine)
-    context.accounts.append(AccountChanged(operation.account))
 
 
 def _rename(context: Context, account: int, address: str, mailbox: bool) -> None:

@@ -7,10 +7,11 @@ import attrs
 from mailsvc.core import operations as ops
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.secrets import LOGIN
-from mailsvc.core.values import INBOX, AccountChanged
+from mailsvc.core.values import INBOX
 from mailsvc.formats.address import Address, canonical_domain, canonical_local
 from mailsvc.store import sql_accounts, sql_mail, sql_mailboxes, sql_secrets
 from mailsvc.store.context import Context
+from mailsvc.store.sql_grants import take_from
 
 __all__ = [
     "add_account",
@@ -111,13 +112,13 @@ def remove_account(context: Context, operation: ops.RemoveAccount) -> None:
 
 def _erase_account(context: Context, account: int) -> None:
     """Gone for everybody at once, however much mail there is: that is erased later (:mod:`mailsvc.store.chores`)."""
+    take_from(context, account)  # while it has its name
     for (mailbox,) in context.all("SELECT id FROM mailbox WHERE account=?", account):
         sql_mailboxes.erase_mailbox(context, mailbox)
     context.db.execute("DELETE FROM subscription WHERE account=?", (account,))
     sql_secrets.erase_secrets(context, account)
     context.db.execute("DELETE FROM profile WHERE account=?", (account,))
     context.db.execute("DELETE FROM account WHERE id=?", (account,))
-    context.accounts.append(AccountChanged(account))
 
 
 def add_alias(context: Context, operation: ops.AddAlias) -> None:

@@ -2,16 +2,25 @@
 
 Whatever is taken from an account ends its grants in the same commit, and its *epoch* grows: a proof that was on its way at that moment,
 or comes from a session that was open before, finds another epoch than it knows and counts for nothing.
+
+The ledger has a row of each grant that begins and of each that is ended, in the transaction that does it, under the name that the account
+has at that moment: who answered for mail from where, and until when, is to be read there when account and grant have gone.
 """
+
+# ruff: noqa: S608 - SQL is put together from constants of this module only
+
+from typing import Any
 
 from mailsvc.core import operations as ops
 from mailsvc.core.errors import Kind, MailError
+from mailsvc.core.ledger import Event, Happening
 from mailsvc.core.relay import RelayFactsChanged
 from mailsvc.core.secrets import LOGIN
 from mailsvc.core.values import AccountChanged, AccountFlag
+from mailsvc.store import sql_ledger
 from mailsvc.store.context import Context
 
-__all__ = ["HOUR", "SLOT", "account_changed", "end", "prove", "spend"]
+__all__ = ["HOUR", "SLOT", "end", "prove", "spend", "take_from"]
 
 HOUR = 3600
 
@@ -38,10 +47,7 @@ def prove(context: Context, operation: ops.ProveGrant) -> str:
     if not _answers(context, one.account) or epoch(context, one.account) != one.epoch:
         return ""
     # The clock was set back: how long these would last nobody knows.
-    context.db.execute(
-        "UPDATE relay_grant SET ended=?, why='clock' WHERE account=? AND network=? AND ended=0 AND last>?",
-        (one.at, one.account, one.network, one.at + TOLERANCE),
-    )
+    _end(context, one.at, "clock", "account=? AND network=? AND last>?", one.account, one.network, one.at + TOLERANCE)
     context.relay.append(RelayFactsChanged())
     key = (one.account, one.network, one.rule, one.credential)
     alive = context.one(_ALIVE, *key, one.at + TOLERANCE, one.at, one.boot, one.steady)
@@ -57,7 +63,40 @@ def prove(context: Context, operation: ops.ProveGrant) -> str:
         " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (one.id, *key, one.protocol, one.mechanism, one.tls, one.at, one.at, one.expiry, one.boot, one.deadline),
     )
+    sql_ledger.write(context, [_begun(context, one)])
     return one.id
+
+
+def _begun(context: Context, proof: ops.ProveGrant) -> Event:
+    by_hand = proof.protocol == "hand"
+    seen = {
+        "grant": proof.id,
+        "rule": proof.rule,
+        "protocol": proof.protocol,
+        "mechanism": proof.mechanism,
+        "tls": proof.tls,
+        "until": proof.expiry,
+    }
+    reason = "by-hand" if by_hand else "log-in"
+    return _event(context, Happening.GRANTED, reason, proof.account, proof.address or _address(proof.network), seen)
+
+
+def _event(context: Context, what: Happening, reason: str, account: int, address: str, seen: dict[str, Any]) -> Event:
+    row = context.one("SELECT address FROM account WHERE id=?", account)
+    return Event(
+        at=context.wall,
+        what=what,
+        account=row[0] if row else "",
+        account_id=account,
+        address=address,
+        reason=reason,
+        evidence=tuple((name, str(value)) for name, value in seen.items() if value),
+    )
+
+
+def _address(network: str) -> str:
+    """That of a network of one address, or the first one."""
+    return network.partition("/")[0]
 
 
 def _answers(context: Context, account: int) -> bool:
@@ -76,22 +115,40 @@ def end(context: Context, operation: ops.EndGrants) -> tuple[str, ...]:
     """:class:`~mailsvc.core.operations.EndGrants`."""
     wanted = [("account=?", operation.account), ("network=?", operation.network)]
     wanted = [(condition, value) for condition, value in wanted if value]
-    conditions = " AND ".join(condition for condition, _ in wanted) or "1"
-    rows = context.all(
-        f"SELECT id, account FROM relay_grant WHERE ended=0 AND expiry>? AND {conditions}",  # noqa: S608 - constants of this function
-        operation.at,
-        *(value for _, value in wanted),
-    )
-    if operation.ids:
-        rows = [row for row in rows if row[0] in operation.ids]
-    for grant, _ in rows:
-        context.db.execute("UPDATE relay_grant SET ended=?, why=? WHERE id=?", (operation.at, operation.why, grant))
+    which = " AND ".join(("expiry>?", *(condition for condition, _ in wanted)))
+    ids = operation.ids or None
+    ended = _end(context, operation.at, operation.why, which, operation.at, *(value for _, value in wanted), ids=ids)
     if operation.why not in _NOT_TAKEN:
-        for account in {account for _, account in rows} | {operation.account} - {0}:
+        for account in {account for _, account in ended} | {operation.account} - {0}:
             _next_epoch(context, account)
-    if rows:
+    if ended:
         context.relay.append(RelayFactsChanged())
-    return tuple(str(row[0]) for row in rows)
+    return tuple(grant for grant, _ in ended)
+
+
+_SEEN = ("grant", "rule", "protocol", "mechanism", "tls", "first", "last", "until")
+"""What the ledger says of a grant that is ended; in the order of the query."""
+
+
+def _end(
+    context: Context, at: int, why: str, which: str, *bindings: Any, ids: tuple[str, ...] | None = None
+) -> list[tuple[str, int]]:
+    """End those that nothing has ended before. ``which``: a condition; ``ids``: of no others. Result: (id, account) of each."""
+    rows = context.all(
+        "SELECT account, network, id, rule, protocol, mechanism, tls, first, last, expiry FROM relay_grant"
+        f" WHERE ended=0 AND {which}",
+        *bindings,
+    )
+    rows = [row for row in rows if ids is None or row[2] in ids]
+    context.db.executemany("UPDATE relay_grant SET ended=?, why=? WHERE id=?", [(at, why, row[2]) for row in rows])
+    sql_ledger.write(
+        context,
+        [
+            _event(context, Happening.ENDED, why, account, _address(network), dict(zip(_SEEN, seen, strict=True)))
+            for account, network, *seen in rows
+        ],
+    )
+    return [(row[2], row[0]) for row in rows]
 
 
 def _next_epoch(context: Context, account: int) -> None:
@@ -101,14 +158,16 @@ def _next_epoch(context: Context, account: int) -> None:
     )
 
 
-def account_changed(context: Context, event: AccountChanged) -> None:
-    """Something was taken from an account: end the grants that it proved by that, or all."""
-    _next_epoch(context, event.account)
-    context.db.execute(
-        "UPDATE relay_grant SET ended=?1, why=?2 WHERE account=?3 AND ended=0 AND expiry>?1 AND (?4 IS NULL OR credential=?4)",
-        (context.now, _why(event.credential), event.account, event.credential),
-    )
+def take_from(context: Context, account: int, credential: int | None = None) -> None:
+    """Something is taken from an account: its sessions are told after the commit, and the grants that it proved by that, or all, end now.
+
+    To be called while the account still has its name. ``credential``: see :class:`~mailsvc.core.values.AccountChanged`.
+    """
+    context.accounts.append(AccountChanged(account, credential))
     context.relay.append(RelayFactsChanged())
+    _next_epoch(context, account)
+    which, by = ("", ()) if credential is None else (" AND credential=?", (credential,))
+    _end(context, context.now, _why(credential), f"account=? AND expiry>?{which}", account, context.now, *by)
 
 
 def _why(credential: int | None) -> str:

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from mailsvc.core import operations as ops
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.secrets import LOGIN, MAX_DEVICES, VerifierRow
-from mailsvc.core.values import AccountChanged
 from mailsvc.store.context import Context
+from mailsvc.store.sql_grants import take_from
 
 __all__ = [
     "add_device",
@@ -29,7 +29,7 @@ def set_password(context: Context, operation: ops.SetPassword) -> None:
     context.db.execute("UPDATE account SET password_hash=? WHERE id=?", (operation.password_hash, operation.account))
     set_verifiers(context, operation.account, LOGIN, operation.verifiers)
     if operation.expected is None:  # else the password is the same, and only its hash is made anew
-        context.accounts.append(AccountChanged(operation.account, LOGIN))
+        take_from(context, operation.account, LOGIN)
 
 
 def set_verifiers(context: Context, account: int, credential: int, verifiers: Iterable[VerifierRow]) -> None:
@@ -73,7 +73,7 @@ def remove_device(context: Context, operation: ops.RemoveDevice) -> None:
     if not context.db.changes():
         raise MailError(Kind.NOT_FOUND, "no-such-device")
     set_verifiers(context, operation.account, operation.device, ())
-    context.accounts.append(AccountChanged(operation.account, operation.device))
+    take_from(context, operation.account, operation.device)
 
 
 def use_devices(context: Context, operation: ops.UseDevices) -> None:

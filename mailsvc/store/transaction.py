@@ -161,10 +161,7 @@ def apply(context: Context, operations: Sequence[ops.Operation]) -> list[Any] | 
 
 
 def _carry_out(context: Context, operation: ops.Operation) -> Any:
-    told = len(context.accounts)
     result = _TABLE[type(operation)](context, operation)
-    for event in context.accounts[told:]:  # what is taken from an account ends its grants, in the same moment
-        sql_grants.account_changed(context, event)
     if type(operation) in _RELAY_FACTS:
         context.relay.append(RelayFactsChanged())
     return result

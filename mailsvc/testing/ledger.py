@@ -7,9 +7,10 @@ from zope.interface import implementer
 
 from mailsvc.core.interfaces.ledger import ILedger
 from mailsvc.core.ledger import Event, Query, account_term, address_term, terms, text_term
+from mailsvc.core.ledger_rows import pack
 from mailsvc.core.operations import Operation
+from mailsvc.ledger.finding import in_order
 from mailsvc.ledger.privacy import shown
-from mailsvc.ledger.rows import pack
 
 __all__ = ["MemoryLedger", "Remember"]
 
@@ -45,7 +46,7 @@ class MemoryLedger:
         """Look at all of them."""
         fit = (event for event in reversed(self.events) if _fits(event, query))
         seen = (shown(event, query) for event in fit)
-        return [event for event in seen if event is not None][: query.most]
+        return in_order([event for event in seen if event is not None][: query.most])
 
 
 def _fits(event: Event, query: Query) -> bool:

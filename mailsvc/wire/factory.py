@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 
+from mailsvc.core.few_lines import FewLines
 from mailsvc.core.values import Doing, Peer
 from mailsvc.wire.conversation import Conversation
 from mailsvc.wire.limits import Crowd, plain_address, within
@@ -49,6 +50,7 @@ class ConversationFactory(protocol.ServerFactory):
         """
         self.options = options
         self.clock = clock
+        self._few = FewLines(clock, self._left_out)
         self.tls = tls
         self.note = note
         self._build = build
@@ -96,7 +98,7 @@ class ConversationFactory(protocol.ServerFactory):
         if exceeded:
             self._turned_away.add(conversation)
         self._observe("refused" if exceeded else "connected")
-        if exceeded:
+        if exceeded and self._few.allow(address):
             log.warn(
                 "{listener}: {peer} turned away, limit: {limit}",
                 listener=self.options.name,
@@ -104,6 +106,14 @@ class ConversationFactory(protocol.ServerFactory):
                 limit=exceeded,
             )
         return exceeded is None
+
+    def _left_out(self, count: int, places: int) -> None:
+        log.warn(
+            "{listener}: {count} more connections turned away within a minute, from {places} address(es)",
+            listener=self.options.name,
+            count=count,
+            places=places,
+        )
 
     @property
     def swamped(self) -> bool:

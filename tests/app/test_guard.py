@@ -7,9 +7,10 @@ from typing import Any
 
 import attrs
 from argon2 import PasswordHasher
+from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
-from twisted.logger import capturedLogs, formatEvent
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailsvc.app.portal import MailPortal, make_portal
@@ -24,6 +25,7 @@ from mailsvc.auth.options import AuthOptions, OAuthOptions, ThrottleOptions
 from mailsvc.auth.relay_checker import RelayChecker
 from mailsvc.bus import Announcement, Bus
 from mailsvc.core.errors import Kind, MailError
+from mailsvc.core.few_lines import TOTAL
 from mailsvc.core.interfaces.delivery import IDelivery
 from mailsvc.core.interfaces.maildrop import IMaildrop
 from mailsvc.core.values import Account, Peer
@@ -67,7 +69,7 @@ class Process:
 
     def __init__(self, clock: Clock, directory: MemoryDirectory, others: "list[Process]") -> None:
         self.bus, self.worker = Bus(), CountingWorker()
-        self.logouts = 0
+        self.logouts = self.commits = self.uses = 0
         self.busy: MailError | None = None
         self.told: list[tuple[str, Any]] = []
         self._others = others
@@ -75,10 +77,10 @@ class Process:
         self.guard = Guard(clock, directory, make_throttle(OPTIONS), self.announce)
         self.guard.listen(self.bus)
         auth, hasher = AuthOptions(keys=Path("/no/such/file")), Hasher(self.worker)
-        doors = make_doors(None, auth, OAuthOptions(), directory, MemorySecrets(), self.apply, hasher, lambda *_: None)
+        doors = make_doors(None, auth, OAuthOptions(), directory, MemorySecrets(), self.apply, hasher, self.used)
         realm = Realm(directory, {IMaildrop: self.avatar, IDelivery: self.avatar})
         self.portal: MailPortal = make_portal(
-            realm, doors, lambda event: None, self.guard, RelayChecker(make_desk(directory))
+            realm, doors, lambda event: None, self.guard, RelayChecker(make_desk(directory)), clock
         )
 
     def announce(self, topic: str, payload: Any) -> None:
@@ -87,8 +89,13 @@ class Process:
         for process in self._others:
             process.bus.publish(Announcement(topic, payload))
 
+    def used(self, device: object, peer: Peer) -> None:
+        """A device password was used, which is written down some time."""
+        self.uses += 1
+
     async def apply(self, operations: object) -> None:
-        """A store that takes everything."""
+        """A store that takes everything, and counts it."""
+        self.commits += 1
 
     def avatar(self, account: Account | None, peer: Peer) -> tuple[object, Callable[[], None]]:
         """Any avatar."""
@@ -158,6 +165,34 @@ class GuardTests(ProcessesTestCase):
         """A name that nobody has is refused after as many guesses, with as much work."""
         answers, calls = self.guess(5, name="nobody", address="203.0.113.1"), self.one.worker.calls
         self.assertEqual((self.guess(5), self.one.worker.calls), (answers, 2 * calls))
+
+    def test_whoever_guesses_fills_no_log(self) -> None:
+        """Guesses from hundreds of addresses: a hundred lines a minute and one that counts the others; the store hears of none."""
+        minutes, places = 5, 400
+        with capturedLogs() as events:
+            for number in range(minutes * places):
+                guess = self.one.log_in(
+                    f"guess {number}", f"name{number}", f"11.{number % places // 200}.{number % 200}.1"
+                )
+                guess.addErrback(lambda failure: failure.trap(UnauthorizedLogin, MailError))
+                self.clock.advance(60.0 / places)
+            self.clock.advance(60.0)
+        lines = [formatEvent(event) for event in events if event["log_level"] >= LogLevel.info]
+        single = [line for line in lines if " failed: " in line]
+        counts = [line for line in lines if " more log-ins failed within a minute, from " in line]
+        self.assertEqual(len(single) + len(counts), len(lines))
+        self.assertLessEqual(len(single), (minutes + 1) * TOTAL)
+        self.assertLessEqual(len(counts), minutes + 1)
+        self.assertEqual(len(single) + sum(int(line.split()[0]) for line in counts), minutes * places)
+        self.assertEqual((self.one.commits, self.one.uses), (0, 0))
+
+    def test_the_line_of_somebody_who_mistypes(self) -> None:
+        """A few wrong passwords are in the log one by one, with the name, the place and the reason."""
+        with capturedLogs() as events:
+            self.guess(2)
+        lines = [formatEvent(event) for event in events if event["log_level"] >= LogLevel.info]
+        self.assertEqual(len(lines), 2)
+        self.assertRegex(lines[0], r"198\.51\.100\.1 .*log-in as 'tim' failed: ")
 
     def test_all_names_of_an_account(self) -> None:
         """Login, address and capital letters are one account."""

@@ -5,24 +5,26 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from twisted.cred.checkers import ANONYMOUS
-from twisted.cred.credentials import Anonymous
+from twisted.cred.checkers import ANONYMOUS, ICredentialsChecker
+from twisted.cred.credentials import Anonymous, IUsernamePassword
 from twisted.cred.error import UnauthorizedLogin, UnhandledCredentials
 from twisted.cred.portal import IRealm
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import Interface
+from zope.interface import Interface, implementer
 from zope.interface.verify import verifyObject
 
-from mailsvc.app.portal import make_portal
+from mailsvc.app.portal import MailPortal, make_portal
 from mailsvc.app.realm import Realm
+from mailsvc.auth.checkers import Chain
 from mailsvc.auth.credentials import ConnectionCredentials
 from mailsvc.auth.doors import Doors, make_doors
 from mailsvc.auth.hashing import Hasher
 from mailsvc.auth.options import AuthOptions, OAuthOptions
 from mailsvc.auth.relay_checker import RelayChecker
 from mailsvc.core.errors import Kind, MailError
+from mailsvc.core.few_lines import EACH, PERIOD
 from mailsvc.core.interfaces.delivery import IDelivery
 from mailsvc.core.interfaces.login import IAuthenticated
 from mailsvc.core.interfaces.maildrop import IMaildrop
@@ -173,6 +175,24 @@ class PortalTests(SynchronousTestCase):
         for credentials in (typed("tim"), ConnectionCredentials(peer=PEER)):
             _, avatar, _ = self.successResultOf(self.login(credentials, IDelivery, mind=None))
             self.assertEqual(avatar.peer.address, PEER.address)
+
+    def test_a_source_that_breaks(self) -> None:
+        """What nobody has foreseen has a traceback, for each client that meets it a few times a minute and not for each guess."""
+
+        @implementer(ICredentialsChecker)
+        class Broken:
+            credentialInterfaces = (IUsernamePassword,)
+
+            def requestAvatarId(self, credentials: object) -> None:
+                raise OSError("disk")
+
+        clock = Clock()
+        portal = MailPortal(self.realm, [Chain([Broken()])], lambda event: None, clock=clock)
+        for _ in range(EACH + 20):
+            failure = self.failureResultOf(portal.login(typed("tim"), None, IMaildrop), MailError)
+            self.assertEqual((failure.value.reason, failure.value.temporary), ("password-source-failed", True))
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), EACH)
+        clock.advance(PERIOD)
 
     def test_a_listener_that_fails_costs_no_log_in(self) -> None:
         """Trouble in whoever listens is logged; the person is in."""

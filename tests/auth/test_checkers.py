@@ -296,12 +296,11 @@ class ChainTests(CheckerCase):
                 last = Source(b"tim@example.test")
                 self.assertEqual(self.not_now(Chain([broken, last]), typed("tim")), "password-source-failed")
                 self.assertEqual(last.asked, 0)
-                self.assertEqual(len(self.flushLoggedErrors(type(trouble))), 1)
+                self.assertEqual(self.flushLoggedErrors(), [])  # the portal does that, and not for each guess
 
     def test_a_source_that_asks_for_patience_gets_it(self) -> None:
-        """A temporary failure keeps its reason on the way through, and is logged."""
+        """A temporary failure keeps its reason on the way through."""
         self.assertEqual(self.not_now(Chain([Source(temporary("ldap-down"))]), typed("tim")), "ldap-down")
-        self.assertIn("ldap-down", self.log_text())
 
     def test_what_no_source_is_asked_about(self) -> None:
         """Empty passwords, NULs, endless fields and acting as somebody else are refused before any source hears of them."""
@@ -326,7 +325,6 @@ class ChainTests(CheckerCase):
         chain = Chain([self.own, Source(OSError("disk"))])
         self.refused(Chain([self.own]), typed("tim", "planted-secret"))
         self.not_now(chain, typed("tom", "planted-secret"))
-        self.flushLoggedErrors(OSError)
         text = self.log_text()
         self.assertIn("log-in refused: 'tim' from 192.0.2.1 at pop3@[::]:110 by PLAIN: wrong-password", text)
         self.assertNotIn("planted-secret", text)

@@ -18,7 +18,7 @@ from mailsvc.texts import LANGUAGES, Texts
 NOW = int(datetime(2026, 4, 8, 14, 2, tzinfo=UTC).timestamp())
 HERE = Path(__file__).parent
 
-TIM = Account(7, "tim@example.test")
+TIM, KIM = Account(7, "tim@example.test"), Account(8, "kim@example.test")
 AUTH = SmtpAuth(name="smtp-auth")
 POP = PopBeforeSmtp(
     name="pop-before-smtp",
@@ -43,6 +43,7 @@ GRANT = Grant(
     expiry=NOW + 540,
 )
 EXPIRED = attrs.evolve(GRANT, first=NOW - 1200, last=NOW - 900, expiry=NOW - 300)
+BY_HAND = attrs.evolve(GRANT, protocol="hand", mechanism="", tls="")
 REVOKED = attrs.evolve(GRANT, ended=NOW - 30, why="password")
 
 
@@ -54,6 +55,7 @@ def situation(
     log_in: bool = False,
     sender: str = "",
     own: bool = False,
+    holders: tuple[Account, ...] = (),
     **more: object,
 ) -> Situation:
     """What is explained."""
@@ -63,7 +65,7 @@ def situation(
         sender=Address.parse(sender) if sender else None,
         own=frozenset({account.id} if own else set()),
         grants=grants,
-        holders=(account,),
+        holders=holders or (account,),
     )
     made = Situation(decision=decide(facts, NOW, rules), facts=facts, rules=rules, at=NOW)
     return attrs.evolve(made, **more)
@@ -95,7 +97,17 @@ SITUATIONS = {
     "15. received at another address": situation(
         USUAL, "198.51.100.7", sender="tim@example.test", elsewhere=((GRANT, TIM),)
     ),
-    "16. given by hand": situation(USUAL, grants=(attrs.evolve(GRANT, protocol="hand", mechanism="", tls=""),)),
+    "16. given by hand": situation(USUAL, grants=(BY_HAND,)),
+    "17. given by hand, and taken back": situation(
+        USUAL, grants=(attrs.evolve(BY_HAND, ended=NOW - 30, why="revoked"),)
+    ),
+    "18. given by hand, and over": situation(USUAL, grants=(attrs.evolve(BY_HAND, expiry=NOW - 30),)),
+    "19. two people behind one address": situation(
+        USUAL, grants=(GRANT, attrs.evolve(GRANT, id="77aa", account=KIM.id, last=NOW - 120)), holders=(TIM, KIM)
+    ),
+    "20. a domain with a window of its own": situation(
+        (attrs.evolve(POP, windows=(("example.test", 60),)), AUTH), grants=(EXPIRED,)
+    ),
 }
 
 

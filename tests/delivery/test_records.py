@@ -105,6 +105,17 @@ class RecordTests(TestCase):
         self.assertEqual([miss.reason for miss in denied.decision.misses], ["not-authenticated"])
         self.assertEqual((unknown.recipients, unknown.decision), (("nobody@example.test",), None))
 
+    async def test_in_order(self) -> None:
+        """A refusal is written after the acceptance that follows it at once; it is told before that."""
+        transaction = await self.avatar().mail(SENDER)
+        with self.assertRaises(MailError):
+            await transaction.rcpt(ELSEWHERE)
+        await transaction.rcpt(ALICE)
+        transaction.write(b"Subject: x\r\n\r\n")
+        await transaction.commit()
+        rows = await self.rows(address="192.0.2.1")
+        self.assertEqual([event.what for event in rows], [Happening.ACCEPTED, Happening.REFUSED])
+
     async def test_refused_messages(self) -> None:
         """A message that is refused as a whole has a row that says so, and none that says otherwise."""
         transaction = await self.avatar(message_size=100).mail(SENDER)

@@ -11,11 +11,11 @@ from zope.interface.verify import verifyObject
 
 from mailsvc.core.interfaces.ledger import ILedger
 from mailsvc.core.ledger import Event, Happening, Query
+from mailsvc.core.ledger_rows import pack, unpack
 from mailsvc.core.relay import Limits, Miss, RelayDecision
 from mailsvc.ledger import Ledger, LedgerOptions
 from mailsvc.ledger.finding import whole
 from mailsvc.ledger.nowhere import Nowhere
-from mailsvc.ledger.rows import pack, unpack
 from mailsvc.store.connect import run
 from mailsvc.store.direct import DirectStore
 from mailsvc.store.sql_ledger import IndexLedger
@@ -127,6 +127,31 @@ def test_all_that_is_asked_must_fit(book: Written) -> None:
     assert [event.queue_id for event in book.find(text="hanako@example.test", account_id=7)] == ["Q3"]
 
 
+def test_in_the_order_in_which_it_happened(book: Written) -> None:
+    """A refusal is written up to a second after it was said, and after the acceptance that followed it: it is told before it."""
+    accepted_, refused = accepted(1, at=1000.7), accepted(1, at=1000.2, what=Happening.REFUSED, queue_id="")
+    book.write(accepted(0, at=1000.1), accepted_)
+    book.write(refused, accepted(2, at=1000.7))
+    found = book.find(text="hanako@example.test")
+    assert [(event.at, event.queue_id) for event in found] == [
+        (1000.7, "Q2"),
+        (1000.7, "Q1"),
+        (1000.2, ""),
+        (1000.1, "Q0"),
+    ]
+
+
+def test_a_clock_that_was_wrong_hides_nothing(book: Written) -> None:
+    """Rows of an hour in which the clock was years behind or ahead are passed over, and those before them found."""
+    book.write(accepted(1, at=9000), accepted(2, at=5), accepted(3, at=10**6), accepted(4, at=9100))
+    assert [event.queue_id for event in book.find(text="hanako@example.test", since=8000, until=9999)] == ["Q4", "Q1"]
+    assert [event.queue_id for event in book.find(since=8000, until=9999)] == ["Q4", "Q1"]
+    assert [event.queue_id for event in book.find(text="hanako@example.test", until=1000)] == ["Q2"]
+    # Few are wanted: those that were written last, and not for ever what was dated into the future.
+    assert {event.queue_id for event in book.find(text="hanako@example.test", most=2)} == {"Q3", "Q4"}
+    assert [event.queue_id for event in book.find(text="hanako@example.test", most=1)] == ["Q4"]
+
+
 def test_everybody_sees_what_is_theirs(book: Written) -> None:
     """Who answers for a message sees all of its row; who received it only how it came to them; others nothing."""
     sent = accepted(
@@ -166,6 +191,13 @@ def test_whole_story(book: Written) -> None:
     assert whole(ask, Query(text="M1@client.example", most=1)) == [sent]
 
 
+def test_whole_story_of_one_second(book: Written) -> None:
+    """Also where a release that knew whole seconds has written it: what came of a message stands after its acceptance."""
+    sent = accepted(1, what=Happening.SENT, message_id="")
+    book.write(accepted(1), sent)
+    assert whole(lambda query: run(book.ledger.find(query)), Query(text="M1@client.example")) == [sent, accepted(1)]
+
+
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=8)
 RECIPIENTS = st.lists(TEXT.filter(bool), min_size=1, max_size=3).map(tuple)
 
@@ -174,7 +206,7 @@ RECIPIENTS = st.lists(TEXT.filter(bool), min_size=1, max_size=3).map(tuple)
 @given(
     st.builds(
         Event,
-        at=st.integers(0, 2**40),
+        at=st.floats(0, 2**40),
         what=st.sampled_from(Happening),
         sender=TEXT,
         recipients=RECIPIENTS,

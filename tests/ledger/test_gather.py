@@ -3,7 +3,6 @@
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
-from mailsvc.bus import Bus
 from mailsvc.core.errors import MailError, temporary
 from mailsvc.core.ledger import Event, Happening, Query
 from mailsvc.core.operations import KeepLedger, Operation, Record
@@ -114,14 +113,6 @@ class LedgerTests(TestCase):
         self.ledger.note(refused())
         await self.ledger.write()
         self.fault = None
-        await self.ledger.write()
-        self.assertEqual(self.rows(), 1)
-
-    async def test_heard_on_the_bus(self) -> None:
-        """Who has something to record may publish it."""
-        bus = Bus()
-        self.ledger.listen(bus)
-        bus.publish(refused())
         await self.ledger.write()
         self.assertEqual(self.rows(), 1)
 

@@ -61,6 +61,9 @@ REFUSED = attrs.evolve(
 )
 
 
+PERMISSION = (("grant", "5f1c"), ("protocol", "pop3"), ("first", str(NOW - 240)), ("until", str(NOW + 360)))
+
+
 def denied(*misses: Miss, **fields: str) -> RelayDecision:
     """A no."""
     return RelayDecision(
@@ -139,8 +142,27 @@ STORIES = {
     "cannot be sent": attrs.evolve(SENT, what=Happening.FAILED, reply="The domain example.com does not exist"),
     "held back": attrs.evolve(SENT, what=Happening.HELD, reply="Held: a route of the configuration says so"),
     "removed by hand": attrs.evolve(SENT, what=Happening.REMOVED, reply="by hand"),
-    "a grant": attrs.evolve(SENT, what=Happening.GRANTED, **HANAKO),
-    "its end": attrs.evolve(SENT, what=Happening.ENDED, reason="password", **HANAKO),
+    "a report": attrs.evolve(
+        SENT,
+        sender="",
+        address="",
+        queue_id="06N1Q2R3S4T5U6V8",
+        recipients=("hanako@example.test",),
+        reason="report",
+        evidence=(("about", "06N1Q2R3S4T5U6V7"), ("of", "taro@example.com")),
+    ),
+    "a letter": attrs.evolve(
+        SENT,
+        sender="",
+        queue_id="",
+        message_id="first-use.7.1775656920@mx.example.test",
+        recipients=("hanako@example.test",),
+        reason="first-use",
+    ),
+    "a grant": attrs.evolve(SENT, what=Happening.GRANTED, reason="log-in", evidence=PERMISSION, **HANAKO),
+    "a grant by hand": attrs.evolve(SENT, what=Happening.GRANTED, reason="by-hand", evidence=PERMISSION, **HANAKO),
+    "its end": attrs.evolve(SENT, what=Happening.ENDED, reason="password", evidence=PERMISSION, **HANAKO),
+    "its end, of an earlier release": attrs.evolve(SENT, what=Happening.ENDED, reason="revoked", **HANAKO),
 }
 
 

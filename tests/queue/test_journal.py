@@ -3,7 +3,7 @@
 import attrs
 from twisted.trial.unittest import TestCase
 
-from mailsvc.core.ledger import Happening, Query
+from mailsvc.core.ledger import REPORT, Happening, Query
 from mailsvc.core.operations import Settle
 from mailsvc.queue.options import RouteOptions
 from mailsvc.store.connect import run
@@ -25,18 +25,24 @@ class LedgerTests(TestCase):
         return world
 
     def rows(self, world, queue_id, **query):
-        """What is known of a message, the oldest first."""
+        """What became of a message, the oldest first."""
+        return [event for event in self.everything(world, queue_id, **query) if event.reason != REPORT]
+
+    def everything(self, world, queue_id, **query):
+        """The same with the reports about it."""
         return run(world.ledger.find(Query(text=queue_id, **query)))[::-1]
 
     def test_sent(self):
         """Who took it, in whose words, and for whom: recipients who heard the same share a row; who answers for it may read that."""
         world = self.world()
+        world.clock.advance(0.25)
         queue_id = world.post(BOB, CAROL)
         world.pass_time()
         (event,) = self.rows(world, queue_id, account_id=world.made.accounts["alice@example.test"])
         assert (event.what, event.recipients, event.sender) == (Happening.SENT, (BOB, CAROL), "alice@example.test")
         assert "192.0.2.1" in dict(event.evidence)["host"]
         assert event.reply
+        assert event.at % 1 == 0.25
         assert self.rows(world, queue_id, account_id=world.made.accounts["bob@example.test"]) == []
 
     def test_no_row_for_more_of_the_same(self):
@@ -54,6 +60,20 @@ class LedgerTests(TestCase):
         world.pass_time(86400)
         whats = [event.what for event in self.rows(world, queue_id)]
         assert whats == [Happening.DEFERRED, Happening.DEFERRED, Happening.FAILED]
+
+    def test_the_report_has_a_row(self):
+        """Whoever finds the report, or asks for the message that it is about, reads what it is; its recipient may read it, others not."""
+        world = self.world(NEVER)
+        queue_id = world.post(BOB)
+        world.pass_time()
+        failed, report = self.everything(world, queue_id)
+        assert (failed.what, report.what, report.reason) == (Happening.FAILED, Happening.ACCEPTED, REPORT)
+        assert report.recipients == ("alice@example.test",)
+        assert dict(report.evidence) == {"about": queue_id, "of": BOB}
+        assert self.everything(world, report.queue_id) == self.everything(world, report.message_id) == [report]
+        alice, bob = (world.made.accounts[f"{name}@example.test"] for name in ("alice", "bob"))
+        assert self.everything(world, report.queue_id, account_id=alice) == [report]
+        assert self.everything(world, report.queue_id, account_id=bob) == []
 
     def test_held_by_a_route(self):
         """That a route of the configuration holds it is told."""

@@ -43,8 +43,15 @@ class World:
         self.names = names or Names({"there.example": [(10, "mx.there.example")]}, {"mx.there.example": ["192.0.2.1"]})
         self.hosts = hosts or Hosts()
         self.ids = map("Q{:05}".format, count(1))
-        self.reports = Reports(self.store.bodies, self.made.directory, "mail.example.test", self.ids.__next__, self.now)
         self.ledger = Ledger(self.clock, self.store.apply, self.store.connection, LedgerOptions())
+        self.reports = Reports(
+            self.store.bodies,
+            self.made.directory,
+            "mail.example.test",
+            self.ids.__next__,
+            self.now,
+            within=self.ledger.within,
+        )
         self.around = Surroundings(
             reactor=self.clock,
             store=self.store,

@@ -9,14 +9,17 @@ from twisted.internet.task import Clock
 
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.ledger import PART, Event, Happening, Query
+from mailsvc.core.ledger_rows import pack
 from mailsvc.core.operations import Deliver, KeepLedger, Record
+from mailsvc.db.connection import open_writer
 from mailsvc.ledger import Ledger, LedgerOptions
-from mailsvc.ledger.rows import pack
+from mailsvc.ledger.finding import find
 from mailsvc.store.chores import Chores
 from mailsvc.store.connect import run
 from mailsvc.store.direct import DirectStore
 from mailsvc.store.layout import Layout
 from mailsvc.store.rebuild import rebuild
+from mailsvc.store.sql_ledger import IndexLedger
 
 
 @pytest.fixture
@@ -95,6 +98,7 @@ def test_old_rows_are_forgotten_in_slices(store: DirectStore) -> None:
     store.commit([KeepLedger(5000)])
     assert do_chores(store) > 5
     assert (count(store, "ledger"), found(store)) == (1, ["Q9999"])
+    assert count(store, "ledger_part") == 1
     assert found(store, text="Q7") == found(store, text="s1@example.com") == []
     assert count(store, "ledger_term") < 5 * 101
     assert do_chores(store) == 0
@@ -107,6 +111,53 @@ def test_a_row_from_the_future_does_not_keep_others(store: DirectStore) -> None:
     store.commit([KeepLedger(5000)])
     do_chores(store)
     assert found(store) == ["Q3"]
+
+
+def looked_into(store: DirectStore, **query: object) -> tuple[list[str], int]:
+    """Queue ids, and into how many parts of the index was looked."""
+    db, parts = store.connection(), 0
+
+    def trace(cursor: object, sql: str, bindings: object) -> bool:
+        nonlocal parts
+        parts += "json_each" in sql
+        return True
+
+    db.exec_trace = trace
+    try:
+        return [one.queue_id for one in find(db, Query(**query))], parts
+    finally:
+        db.exec_trace = None
+
+
+def test_who_asks_for_a_time_need_not_read_all(store: DirectStore) -> None:
+    """Parts of the index that are older or younger are passed over, whatever was dated wrongly in others."""
+    write(store, [event(number, 10_000 + number) for number in range(4 * PART)])
+    write(store, [event(number, 10_000 + number) for number in range(4 * PART, 5 * PART)] + [event(99_999, 7)])
+    do_chores(store)
+    assert count(store, "ledger_part") == 6
+    last = 10_000 + 5 * PART - 10
+    expected = [f"Q{number}" for number in reversed(range(5 * PART - 10, 5 * PART)) if number % 3 == 1]
+    assert looked_into(store, text="s1@example.com", since=last, most=99) == (expected, 2)  # the last has just begun
+    early = {"text": "s1@example.com", "since": 10_000, "until": 10_010, "most": 99}
+    assert looked_into(store, **early) == (["Q7", "Q4", "Q1"], 1)
+    assert looked_into(store, text="Q99999", until=10)[0] == ["Q99999"]
+
+
+def test_an_older_release_has_indexed_in_between(store: DirectStore) -> None:
+    """It does not say what its rows cover; so what was said of that part counts no more, and they are found."""
+    write(store, [event(number, 10_000) for number in range(10)])
+    store.commit([IndexLedger()])
+    write(store, [event(10, 20_000)])
+    known = store.connection().execute("SELECT * FROM ledger_part").fetchall()
+    store.commit([IndexLedger()])
+    db = open_writer(store.layout.database)
+    db.executemany("INSERT OR REPLACE INTO ledger_part VALUES(?, ?, ?, ?)", known)
+    db.close()
+    assert found(store, text="Q10", since=15_000) == ["Q10"]
+    write(store, [event(11, 30_000)])
+    store.commit([IndexLedger()])
+    assert found(store, text="Q11", since=25_000) == ["Q11"]
+    assert found(store, text="Q10", since=15_000, until=25_000) == ["Q10"]
 
 
 def test_a_message_that_is_refused_leaves_no_row(store: DirectStore) -> None:

@@ -6,7 +6,9 @@ import apsw
 import pytest
 
 from mailsvc.core.interfaces.store import Field
-from mailsvc.core.operations import Deliver, RemoveDevice, Settle
+from mailsvc.core.ledger import Event, Happening, Query
+from mailsvc.core.ledger_rows import pack
+from mailsvc.core.operations import Deliver, Record, RemoveDevice, Settle
 from mailsvc.core.queued import Outcome, State
 from mailsvc.core.secrets import Device, Scope, Verifier
 from mailsvc.core.values import EVERY_UID
@@ -15,9 +17,11 @@ from mailsvc.db.schema import migrations, version_of
 from mailsvc.directory import Directory, Secrets
 from mailsvc.formats.address import Address
 from mailsvc.formats.sasl import ScramKeys
+from mailsvc.ledger.finding import find
 from mailsvc.store.connect import run
 from mailsvc.store.direct import DirectStore
 from mailsvc.store.layout import Layout
+from mailsvc.store.sql_ledger import IndexLedger
 from mailsvc.store.verify import verify
 
 DUMPS = sorted((Path(__file__).parent / "data").glob("schema-*.sql"))
@@ -84,6 +88,27 @@ def test_old_queue_goes_on(dump, tmp_path):
     db = open_reader(layout.database)
     assert verify(layout, db) == []
     db.close()
+
+
+@pytest.mark.parametrize("dump", DUMPS[7:], ids=lambda path: path.stem)
+def test_old_ledger_is_read_on(dump, tmp_path):
+    """Rows of earlier releases, which knew whole seconds only, and new ones within the same second are found, in order."""
+    layout = Layout(str(tmp_path))
+    old = apsw.Connection(layout.database)
+    old.execute(dump.read_text("utf-8")).fetchall()
+    old.close()
+    second = 1_790_000_000
+    store = DirectStore(layout.root)
+    try:
+        rows = [Event(at=at, what=Happening.HELD, sender="a@example.com") for at in (second + 0.9, second + 0.8)]
+        store.commit([Record(tuple(map(pack, rows))), IndexLedger()])
+        found = find(store.connection(), Query(text="a@example.com", since=second))
+        known = {8: [0], 9: [0.75, 0.25, 0]}[int(dump.stem.partition("-")[2])]
+        assert [one.at - second for one in found] == pytest.approx([0.9, 0.8, *known])
+        assert found[-1].queue_id == "Q1"
+        assert find(store.connection(), Query(text="a@example.com", since=second, until=second + 0.1)) == found[-1:]
+    finally:
+        store.close()
 
 
 @pytest.mark.parametrize("dump", DUMPS, ids=lambda path: path.stem)

@@ -24,4 +24,4 @@ class ILedger(Interface):
         """The operations that write these down, for the transaction that makes them true: what accepts a message accepts its rows too."""
 
     async def find(query: Query) -> list[Event]:
-        """The rows that fit, newest first. Raises NOT_NOW."""
+        """The rows that fit, the last that happened first; of those of one time the last that was written. Raises NOT_NOW."""

@@ -17,6 +17,7 @@ class Record(Operation):
 
 @attrs.frozen
 class KeepLedger(Operation):
-    """From now on, forget rows of the ledger that are older than ``seconds``."""
+    """From now on, forget rows of the ledger that are older than ``seconds``; write those of what the store itself does only if ``on``."""
 
     seconds: int
+    on: bool = True
