@@ -45,12 +45,12 @@ class ResolverTests(TestCase):
         """A server and a resolver that asks nobody else."""
         self.prepare()
 
-    def prepare(self, ttl: int = 300, secure: bool = False) -> None:
-        """Others."""
+    def prepare(self, ttl: int = 300, secure: bool = False, patience: int = 60) -> None:
+        """Others. The patience is in seconds."""
         stack = ExitStack()
         self.addCleanup(stack.close)
         self.server = stack.enter_context(DNSServer(ZONE, ttl, secure))
-        options = DNSOptions(nameservers=("127.0.0.1",), port=self.server.port, timeout=1, lifetime=1)
+        options = DNSOptions(nameservers=("127.0.0.1",), port=self.server.port, timeout=patience, lifetime=patience)
         self.resolver = Resolver(reactor, options)
         self.resolver.startService()
         self.addCleanup(self.resolver.stopService)
@@ -85,6 +85,7 @@ class ResolverTests(TestCase):
 
     async def test_temporary_trouble(self) -> None:
         """SERVFAIL, REFUSED, silence, garbage, a loop of CNAMEs and an answer that comes by no transport: try again later."""
+        self.prepare(patience=1)
         for name in ("servfail.test", "refused.test", "drop.test", "garbage.test", "loop.test", "truncated.test"):
             error = await self.refusal(name)
             self.assertEqual((error.kind, error.temporary), (Kind.NOT_NOW, True), name)
@@ -137,15 +138,18 @@ class ResolverTests(TestCase):
         fake.silent.add("drop.test")
         for resolver in (self.resolver, fake):
             self.assertTrue(verifyObject(IResolver, resolver))
-        for name in (
+        names = (
             "example.test",
             "no-mail.test",
             "no-mx.test",
             "nowhere.test",
-            "drop.test",
             "mx1.example.test",
             "a..test",
-        ):
+            "drop.test",
+        )
+        for name in names:
+            if name == "drop.test":
+                self.prepare(patience=1)
             for question in ("exchangers", "addresses"):
                 self.assertEqual(
                     await outcome(getattr(fake, question), name),

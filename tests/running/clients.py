@@ -3,7 +3,7 @@
 import poplib
 import smtplib
 
-from mailsvc.testing.harness import RunningServer
+from mailsvc.testing.harness import PATIENCE, RunningServer
 
 ALICE = "alice@example.test"
 
@@ -11,13 +11,13 @@ ALICE = "alice@example.test"
 def send(server: RunningServer, subject: str, recipient: str = ALICE, name: str = "smtp") -> None:
     """Hand a message in."""
     client: smtplib.SMTP = smtplib.LMTP if name == "lmtp" else smtplib.SMTP
-    with client(server.host, server.ports[name], timeout=30) as smtp:
+    with client(server.host, server.ports[name], timeout=PATIENCE) as smtp:
         smtp.sendmail("sender@elsewhere.test", [recipient], f"Subject: {subject}\r\n\r\ntext of {subject}\r\n")
 
 
 def pop(server: RunningServer, address: str = ALICE) -> poplib.POP3:
     """A POP3 session, logged in."""
-    session = poplib.POP3_SSL(server.host, server.ports["pop3s"], timeout=30, context=server.tls_context())
+    session = poplib.POP3_SSL(server.host, server.ports["pop3s"], timeout=PATIENCE, context=server.tls_context())
     session.user(address)
     session.pass_(server.accounts[address])
     return session

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from mailsvc.cli.main import cli
-from mailsvc.testing.harness import RunningServer, wait_for
+from mailsvc.testing.harness import PATIENCE, RunningServer, wait_for
 from tests.logins.test_clients import scram
 
 from .clients import ALICE
@@ -47,7 +47,7 @@ def apop(server: RunningServer, password: str) -> bool:
 
 
 def _pop(server: RunningServer, log_in: Callable[[poplib.POP3], object]) -> bool:
-    client = poplib.POP3_SSL(server.host, server.ports["pop3s"], context=server.tls_context(), timeout=30)
+    client = poplib.POP3_SSL(server.host, server.ports["pop3s"], context=server.tls_context(), timeout=PATIENCE)
     try:
         log_in(client)
         client.quit()

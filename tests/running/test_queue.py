@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mailsvc.testing.dns_server import DNSServer, Zone
-from mailsvc.testing.harness import RunningServer, wait_for
+from mailsvc.testing.harness import PATIENCE, RunningServer, wait_for
 
 from .clients import ALICE, pop
 from .sink import Sink
@@ -38,7 +38,7 @@ def service(
 
 def submit(server: RunningServer, subject: str, *recipients: str) -> None:
     """Hand a message in as alice."""
-    with smtplib.SMTP(server.host, server.ports["submission"], timeout=30) as smtp:
+    with smtplib.SMTP(server.host, server.ports["submission"], timeout=PATIENCE) as smtp:
         smtp.login(ALICE, server.accounts[ALICE])
         smtp.sendmail(ALICE, recipients, f"From: {ALICE}\r\nSubject: {subject}\r\n\r\ntext\r\n")
 
@@ -74,7 +74,9 @@ def test_mail_goes_and_reports_come(directory: Path) -> None:
                 address
             )
         assert "550 5.1.1 nobody here" in reports
-        metrics = urllib.request.urlopen(f"http://{server.host}:{server.ports['monitor']}/metrics", timeout=10).read()
+        metrics = urllib.request.urlopen(
+            f"http://{server.host}:{server.ports['monitor']}/metrics", timeout=PATIENCE
+        ).read()
         assert b'mailsvc_queue_outcomes_total{result="failed"} 3.0' in metrics
         assert b'mailsvc_queue_outcomes_total{result="sent"} 1.0' in metrics
         assert b"mailsvc_queue_recipients 0.0" in metrics

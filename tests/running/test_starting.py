@@ -22,7 +22,7 @@ from mailsvc.app.service import makeService
 from mailsvc.net.certificates import self_signed
 from mailsvc.store.connect import OwnerLink
 from mailsvc.store.layout import Layout
-from mailsvc.testing.harness import TWISTD, RunningServer, wait_for
+from mailsvc.testing.harness import PATIENCE, TWISTD, RunningServer, free_ports, wait_for
 
 from .clients import ALICE, send
 
@@ -34,7 +34,7 @@ GUEST = "guest@example.test"
 
 def twistd(*arguments: str) -> tuple[int, str]:
     """Exit code and all output of a twistd that ends by itself."""
-    done = subprocess.run([*TWISTD, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([*TWISTD, *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -92,7 +92,9 @@ class TestFaults:
 
 def logs_in(server: RunningServer, name: str, password: str) -> bool:
     """Whether submission lets somebody in."""
-    with smtplib.SMTP_SSL(server.host, server.ports["submissions"], timeout=30, context=server.tls_context()) as smtp:
+    with smtplib.SMTP_SSL(
+        server.host, server.ports["submissions"], timeout=PATIENCE, context=server.tls_context()
+    ) as smtp:
         try:
             smtp.login(name, password)
         except smtplib.SMTPAuthenticationError:
@@ -139,7 +141,7 @@ def shown_certificate(server: RunningServer) -> str:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with (
-        socket.create_connection((server.host, server.ports["pop3s"]), timeout=30) as plain,
+        socket.create_connection((server.host, server.ports["pop3s"]), timeout=PATIENCE) as plain,
         context.wrap_socket(plain) as tls,
     ):
         certificate = x509.load_der_x509_certificate(tls.getpeercert(binary_form=True) or b"")
@@ -170,9 +172,7 @@ def test_renewed_certificate(directory: Path, workers: int) -> None:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_dual_stack_and_unix_socket(directory: Path, workers: int) -> None:
     """A listener on ``::`` serves IPv4 and IPv6; one on a socket file serves both workers' clients, and the file goes at the end."""
-    probe = bind_tcp("127.0.0.1", 0)
-    port = probe.getsockname()[1]
-    probe.close()
+    (port,) = free_ports(1)
     path = directory / "lmtp.sock"
     listeners = (
         f'[[listener]]\nprotocol = "smtp"\naddress = "::"\nport = {port}\n'
@@ -180,7 +180,7 @@ def test_dual_stack_and_unix_socket(directory: Path, workers: int) -> None:
     )
     with RunningServer(directory, workers=workers, config=listeners) as server:
         for host in ("127.0.0.1", "::1"):
-            with smtplib.SMTP(host, port, timeout=30) as smtp:
+            with smtplib.SMTP(host, port, timeout=PATIENCE) as smtp:
                 smtp.sendmail("a@elsewhere.test", [ALICE], f"Subject: {host}\r\n\r\n")
         for _ in range(6):
             with smtplib.LMTP(str(path)) as lmtp:
