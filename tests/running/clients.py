@@ -3,6 +3,9 @@
 import poplib
 import smtplib
 
+from click.testing import CliRunner
+
+from mailsvc.cli.main import cli
 from mailsvc.testing.harness import PATIENCE, RunningServer
 
 ALICE = "alice@example.test"
@@ -13,6 +16,13 @@ def send(server: RunningServer, subject: str, recipient: str = ALICE, name: str 
     client: smtplib.SMTP = smtplib.LMTP if name == "lmtp" else smtplib.SMTP
     with client(server.host, server.ports[name], timeout=PATIENCE) as smtp:
         smtp.sendmail("sender@elsewhere.test", [recipient], f"Subject: {subject}\r\n\r\ntext of {subject}\r\n")
+
+
+def command(server: RunningServer, *words: str, stdin: str = "") -> str:
+    """What ``mailsvc`` prints beside the server; as ``server.command``, without the second that a process of its own takes to start."""
+    done = CliRunner().invoke(cli, ["-c", str(server.file), *words], input=stdin)
+    assert done.exit_code == 0, done.output
+    return done.stdout
 
 
 def pop(server: RunningServer, address: str = ALICE) -> poplib.POP3:

@@ -6,13 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from mailsvc.cli.main import cli
 from mailsvc.testing.harness import PATIENCE, RunningServer, wait_for
 from tests.logins.test_clients import scram
 
-from .clients import ALICE
+from .clients import ALICE, command
 
 CONNECTIONS = 8
 """So many that both processes get some of them."""
@@ -27,13 +25,6 @@ def two(tmp_path: Path) -> RunningServer:
         config='[log]\ndebug = ["smtp", "submission", "pop3"]\n[auth]\nsources = ["own"]',
         listener='apop = true\nmechanisms = ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "CRAM-MD5", "PLAIN"]',
     )
-
-
-def command(server: RunningServer, *words: str, stdin: str = "") -> str:
-    """What ``mailsvc`` prints."""
-    done = CliRunner().invoke(cli, ["-c", str(server.file), *words], input=stdin)
-    assert done.exit_code == 0, done.output
-    return done.stdout.strip()
 
 
 def plain(server: RunningServer, password: str) -> bool:
@@ -66,8 +57,8 @@ def by_scram(server: RunningServer, password: str) -> bool:
 def test_revoked_and_changed_in_all_processes(two: RunningServer) -> None:
     """A lost device's password is worthless in both workers from the next log-in on, the other one is not; so is an old login password."""
     with two as server:
-        lost = command(server, "device", "add", ALICE, "tablet", "--readable")
-        kept = command(server, "device", "add", ALICE, "phone", "--readable")
+        lost = command(server, "device", "add", ALICE, "tablet", "--readable").strip()
+        kept = command(server, "device", "add", ALICE, "phone", "--readable").strip()
         ways = (plain, apop, by_scram)
         assert all(way(server, password) for way in ways for password in (lost, kept) for _ in range(2))
         old = server.accounts[ALICE]

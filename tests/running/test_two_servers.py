@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mailsvc.testing.harness import PATIENCE, RunningServer, wait_for
 
-from .clients import ALICE, pop, subjects
+from .clients import ALICE, command, pop, subjects
 
 CAROL = "carol@branch.test"
 
@@ -84,4 +84,4 @@ def test_backup_until_asked(directory: Path) -> None:
                 assert smtp.docmd("ETRN", "branch.test")[0] == 252
             wait_for(lambda: len(subjects(branch, CAROL)) == 2, "both letters arrive")
             assert sorted(subjects(branch, CAROL)) == ["first", "second"]
-            wait_for(lambda: ours.command("queue", "list", "--json").strip() in ("", "[]"), "the queue is empty")
+            wait_for(lambda: command(ours, "queue", "list", "--json").strip() in ("", "[]"), "the queue is empty")
