@@ -4,11 +4,12 @@
 where ``CI=true``: there a missing program is a failure, so that CI cannot pass by testing nothing.
 """
 
+import fcntl
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     end: each of the hundreds would compile the whole program anew, a third of what its start takes."""
     if sys.dont_write_bytecode and "PYTHONPYCACHEPREFIX" not in os.environ:
         folder = tempfile.TemporaryDirectory(prefix="mailsvc-bytecode-", ignore_cleanup_errors=True)
+        os.chmod(folder.name, 0o755)  # for the servers that give up being root
         config.add_cleanup(folder.cleanup)
         os.environ["PYTHONPYCACHEPREFIX"] = folder.name
         del os.environ["PYTHONDONTWRITEBYTECODE"]
@@ -51,6 +53,15 @@ def corpus() -> Sequence[Path]:
     if not folder:
         pytest.skip("MAILSVC_CORPUS names no folder of messages")
     return sorted(Path(folder).glob("*.eml"))
+
+
+@pytest.fixture
+def quickstart_ports() -> Iterator[None]:
+    """The ports of the quick start, for one test of this machine at a time: it looks for free ones before it takes them, and comes back to
+    the same ones at the next start."""
+    with open(Path(tempfile.gettempdir()) / f"mailsvc-quickstart-{os.getuid()}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -228,16 +228,16 @@ class RunningServer:
         return pid
 
     def destroy(self) -> None:
-        """End every process by force. Harmless at any time."""
+        """End every process by force, and wait until none is left. Harmless at any time."""
         atexit.unregister(self.destroy)
         if self._process is None:
             return
         self.processes()
-        for pid in self._family:
-            _kill(pid)
-        self._family.clear()
+        victims = [pid for pid in self._family if _kill(pid)]
         self._process.kill()
         self._process.wait(PATIENCE)
+        wait_for(lambda: not any(map(alive, victims)), "killed processes end")  # until then the owner's socket answers
+        self._family.clear()
         self._process = None
         self._release_keeper()
         remove_directory(self.directory / "store" / "counters")
@@ -364,6 +364,9 @@ def alive(pid: int) -> bool:
         return False
 
 
-def _kill(pid: int) -> None:
-    if "mailsvc" in _command_line(pid):  # not somebody else's, with a number used again
+def _kill(pid: int) -> bool:
+    if "mailsvc" not in _command_line(pid):  # somebody else's, with a number used again
+        return False
+    with contextlib.suppress(ProcessLookupError):  # it has ended just now
         os.kill(pid, signal.SIGKILL)
+    return True

@@ -82,6 +82,7 @@ def table(screen: str) -> list[str]:
 
 
 @pytest.mark.interop
+@pytest.mark.usefixtures("quickstart_ports")
 def test_start_send_read_stop_start_again(tmp_path: Path) -> None:
     """The lines on the screen work as they stand; after Ctrl-C and a second start the same table is shown and the mail is there."""
     if shutil.which("curl") is None:
@@ -101,6 +102,7 @@ def test_start_send_read_stop_start_again(tmp_path: Path) -> None:
     assert attachment.get_payload(decode=True) == (tmp_path / "q/certificate.pem").read_bytes()  # type: ignore[union-attr]
 
 
+@pytest.mark.usefixtures("quickstart_ports")
 def test_ports_have_four_digits_and_are_shown(tmp_path: Path) -> None:
     """Every port is the standard one plus a multiple of 100 from 8000 on, in the table as in the configuration, in Japanese too."""
     with running(tmp_path / "q", "ja_JP.UTF-8") as (process, screen):
@@ -165,6 +167,7 @@ def test_passwords_can_be_read_aloud() -> None:
     assert all(re.fullmatch(r"([bdfghkmnprstyz][aeiou]){4}-([bdfghkmnprstyz][aeiou]){4}", one) for one in passwords)
 
 
+@pytest.mark.usefixtures("quickstart_ports")
 def test_commands_beside_the_running_server(tmp_path: Path) -> None:
     """While the server runs, accounts are made and can be used at once, the log's level changes, and check knows its ports."""
     with running(tmp_path / "q") as (process, _):

@@ -17,7 +17,7 @@ import pytest
 from mailsvc.testing.harness import PATIENCE, TWISTD, wait_for
 from tests.cli.test_quickstart import paste, running, stop
 
-pytestmark = [pytest.mark.interop, pytest.mark.need("curl")]
+pytestmark = [pytest.mark.interop, pytest.mark.need("curl"), pytest.mark.usefixtures("quickstart_ports")]
 
 
 def passwords(screen: str) -> dict[str, str]:
@@ -89,4 +89,4 @@ def test_first_day(tmp_path: Path) -> None:
         assert paste(screen, "curl.* pop3:").stdout == letter + b"\r\n"
         assert paste(screen, "curl.*imap:").stdout == letter + b"\r\n"
         server.send_signal(signal.SIGINT)
-        assert server.wait(30) == -signal.SIGINT  # twistd ends by the signal it was sent
+        assert server.wait(PATIENCE) == -signal.SIGINT  # twistd ends by the signal it was sent

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -256,6 +257,7 @@ def test_privileges(open_folder: Path, workers: int, option: bool) -> None:
         server.stop()
 
 
+@cache
 def python_of_nobody() -> tuple[str, str]:
     """A Python that everybody may run, and the search path with which it finds us. (One below root's home is root's alone.)"""
     path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path if "site-packages" in entry or not entry)
