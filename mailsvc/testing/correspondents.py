@@ -24,7 +24,7 @@ __all__ = ["MARK", "Abroad", "Correspondents", "Fate", "Ledger", "Letter", "dige
 MARK = b"Letter-Id: "
 """The first header of each letter: what stands before it was added on the way."""
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 """Seconds after which an answer that did not come is a complaint."""
 
 _SIZES = (

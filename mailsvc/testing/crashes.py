@@ -18,7 +18,7 @@ from pathlib import Path
 import attrs
 
 from mailsvc.testing.correspondents import Fate, Ledger
-from mailsvc.testing.harness import RunningServer, wait_for
+from mailsvc.testing.harness import RunningServer, alive, wait_for
 
 __all__ = ["VICTIMS", "Crasher", "Kill", "summary", "writer"]
 
@@ -108,7 +108,7 @@ class Crasher:
 
     def _come_back(self, family: Mapping[str, int], victims: Collection[int]) -> None:
         if family["main"] in victims:
-            wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family.values()), "the others end")
+            wait_for(lambda: not any(map(alive, family.values())), "the others end")
             self._server.start()
         wait_for(self._is_whole, "all processes are back")
         promised = self._ledger.count(Fate.PROMISED)

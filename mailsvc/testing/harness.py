@@ -19,8 +19,10 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
+from itertools import cycle, islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -36,10 +38,10 @@ from mailsvc.store.connect import run
 from mailsvc.testing.auth import InlineWorker
 from mailsvc.testing.keeper import Keeper
 
-__all__ = ["LISTENERS", "TWISTD", "RunningServer", "free_ports", "wait_for"]
+__all__ = ["LISTENERS", "PATIENCE", "TWISTD", "RunningServer", "alive", "free_offset", "free_ports", "wait_for"]
 
-PATIENCE = 30.0
-"""Seconds that anything may take."""
+PATIENCE = 120.0
+"""Seconds that anything may take, however busy the machine is. Nothing waits so long unless it fails."""
 
 LISTENERS = {
     "smtp": ("smtp", "starttls"),
@@ -70,20 +72,42 @@ def wait_for(condition: Callable[[], bool], what: str, patience: float = PATIENC
         time.sleep(0.02)
 
 
-_CANDIDATES = random.SystemRandom().sample(range(10_000, 20_000), 10_000)
-"""Ports to try, last first: below those that the kernel gives to outgoing connections, one of which could take a port before its server
-starts (again), and in no order that another run of the tests would have too (Hypothesis seeds ``random``)."""
+_BLOCKS = range(10_000, 30_000, 1_000)
+"""Below the ports that the kernel gives to outgoing connections, one of which could take a port before its server starts (again)."""
 
 
-def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
-    """Ports that nobody has just now, each given once."""
-    ports: list[int] = []
-    while len(ports) < count:
-        port = _CANDIDATES.pop()
+@cache
+def _held_block() -> tuple[int, socket.socket]:
+    """A thousand ports for this process. It holds the first as long as it lives: another run of the tests, or another worker of this one,
+    takes another block."""
+    for first in random.SystemRandom().sample(_BLOCKS, len(_BLOCKS)):  # Hypothesis seeds ``random``
         with contextlib.suppress(OSError):
-            bind_tcp(host, port).close()
-            ports.append(port)
-    return ports
+            return first, bind_tcp("127.0.0.1", first)
+    raise OSError("too many runs of the tests at once")
+
+
+@cache
+def _our_ports() -> Iterator[int]:
+    return cycle(range(_held_block()[0] + 1, _held_block()[0] + _BLOCKS.step))
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody has just now, and that nobody else is given soon."""
+    free = filter(_is_free, islice(_our_ports(), 2 * _BLOCKS.step))
+    return [next(free) for _ in range(count)]
+
+
+def free_offset() -> int:
+    """What may be added to the standard ports of mail, for servers that are not started beside a running one."""
+    return _held_block()[0]
+
+
+def _is_free(port: int) -> bool:
+    try:
+        bind_tcp("127.0.0.1", port).close()
+    except OSError:
+        return False
+    return True
 
 
 class RunningServer:
@@ -188,7 +212,7 @@ class RunningServer:
         assert self._process is not None
         try:
             code = self._process.wait(PATIENCE)
-            wait_for(lambda: not any(map(_alive, self._family)), "all processes end")
+            wait_for(lambda: not any(map(alive, self._family)), "all processes end")
         finally:
             self.destroy()
         return code
@@ -204,16 +228,16 @@ class RunningServer:
         return pid
 
     def destroy(self) -> None:
-        """End every process by force. Harmless at any time."""
+        """End every process by force, and wait until none is left. Harmless at any time."""
         atexit.unregister(self.destroy)
         if self._process is None:
             return
         self.processes()
-        for pid in self._family:
-            _kill(pid)
-        self._family.clear()
+        victims = [pid for pid in self._family if _kill(pid)]
         self._process.kill()
         self._process.wait(PATIENCE)
+        wait_for(lambda: not any(map(alive, victims)), "killed processes end")  # until then the owner's socket answers
+        self._family.clear()
         self._process = None
         self._release_keeper()
         remove_directory(self.directory / "store" / "counters")
@@ -277,14 +301,14 @@ class RunningServer:
     def greeting(self, name: str) -> bytes:
         """The first bytes that a listener sends; empty if it sends none."""
         try:
-            with self.connect(name, timeout=2) as connection:
+            with self.connect(name) as connection:
                 return connection.recv(1024)
         except OSError:
             return b""
 
-    def connect(self, name: str, timeout: float = PATIENCE) -> socket.socket:
+    def connect(self, name: str) -> socket.socket:
         """A connection to a listener, with TLS if that is how it begins."""
-        plain = socket.create_connection((self.host, self.ports[name]), timeout=timeout)
+        plain = socket.create_connection((self.host, self.ports[name]), timeout=PATIENCE)
         if name in LISTENERS and LISTENERS[name][1] == "implicit":
             return self.tls_context().wrap_socket(plain, server_hostname="localhost")
         return plain
@@ -333,13 +357,17 @@ def _command_line(pid: int) -> str:
         return ""
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int) -> bool:
+    """Whether a process runs, and is not just a line in the table of processes that nobody has read yet."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
 
 
-def _kill(pid: int) -> None:
-    if "mailsvc" in _command_line(pid):  # not somebody else's, with a number used again
+def _kill(pid: int) -> bool:
+    if "mailsvc" not in _command_line(pid):  # somebody else's, with a number used again
+        return False
+    with contextlib.suppress(ProcessLookupError):  # it has ended just now
         os.kill(pid, signal.SIGKILL)
+    return True

@@ -22,7 +22,7 @@ import attrs
 
 __all__ = ["Broken", "IMAPClient", "Lost", "Response", "Synchronizing", "listed"]
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds that an answer may take."""
 
 _LITERAL = re.compile(rb"\{([0-9]+)\}\r\n\Z")

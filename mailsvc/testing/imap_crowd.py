@@ -27,7 +27,7 @@ from mailsvc.testing.imap_records import Records, Row, State
 __all__ = ["Crowd"]
 
 ADDRESS = "alice@example.test"
-PATIENCE = 20.0
+PATIENCE = 120.0
 """Seconds in which a picture must become true."""
 
 KEPT = 2000

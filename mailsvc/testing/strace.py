@@ -121,4 +121,4 @@ def attached(pids: Iterable[int], log: Path) -> Iterator[None]:
         yield
     finally:
         tracer.send_signal(signal.SIGINT)
-        tracer.communicate(timeout=30)
+        tracer.communicate(timeout=120)

@@ -47,7 +47,7 @@ serve([socket.socket(fileno={FIRST_LINE})], frozenset([b"mail"]), check)
 class HelperTests(TestCase):
     """The helper in processes of its own, asked over its socket."""
 
-    timeout = 60
+    timeout = 120
 
     def setUp(self) -> None:
         from twisted.internet import reactor

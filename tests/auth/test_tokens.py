@@ -181,7 +181,7 @@ class Provider(Resource):
 class IntrospectionTests(TestCase):
     """Tokens that only the provider can judge, over a real socket."""
 
-    timeout = 20
+    timeout = 120
 
     def setUp(self) -> None:
         from twisted.internet import reactor

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mailsvc.cli.main import cli
+from mailsvc.testing.harness import free_offset
 
 Run = Callable[..., Result]
 
@@ -29,5 +30,5 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 @pytest.fixture
 def house(run: Run) -> Run:
     """The same, in the directory of a mail server for example.test."""
-    run("init", ".", "--domain", "example.test", "--port-offset", "20000")
+    run("init", ".", "--domain", "example.test", "--port-offset", str(free_offset()))
     return run

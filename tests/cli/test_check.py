@@ -21,6 +21,7 @@ from mailsvc.app.initial import Initial, create
 from mailsvc.app.options import DomainOptions
 from mailsvc.auth.keyring import Key, KeyFile, KeyRing
 from mailsvc.net.certificates import self_signed, write_pair
+from mailsvc.testing.harness import PATIENCE, free_offset
 from mailsvc.texts import Texts
 from tests.net.authority import Authority
 
@@ -33,7 +34,7 @@ NOW = datetime.datetime.now(datetime.UTC)
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
     """The configuration of a new server on ports that nobody uses."""
-    return load(create(tmp_path, Initial(domain="example.test", port_offset=31000), NOW))
+    return load(create(tmp_path, Initial(domain="example.test", port_offset=free_offset()), NOW))
 
 
 def bad(findings: Iterable[Finding]) -> list[tuple[str, str]]:
@@ -219,20 +220,20 @@ def test_disk_that_is_full(config: Config, tmp_path: Path) -> None:
 
 def test_passwords_in_clear_text(tmp_path: Path) -> None:
     """Networks beyond this machine that may log in without TLS deserve a look."""
-    text = create(tmp_path, Initial(domain="example.test", port_offset=31000), NOW)
+    text = create(tmp_path, Initial(domain="example.test", port_offset=free_offset()), NOW)
     text.write_text(
         text.read_text().replace('#cleartext = ["192.0.2.0/24"]', 'cleartext = ["127.0.0.1", "192.0.2.0/24"]')
     )
     found = [finding for finding in examine(load(text), NOW) if finding.text.key == "check.cleartext"]
-    assert [(one.subject, one.grade) for one in found] == [("smtp@127.0.0.1:31025", Grade.LOOK)]
+    assert [(one.subject, one.grade) for one in found] == [(f"smtp@127.0.0.1:{free_offset() + 25}", Grade.LOOK)]
     assert Texts().tell(found[0].text) == "passwords may cross the network in clear text from 192.0.2.0/24"
 
 
 def test_login_domain_that_is_not_ours(tmp_path: Path) -> None:
     """A listener whose bare logins belong to nobody is reported."""
-    text = create(tmp_path, Initial(domain="example.test", port_offset=31000), NOW)
+    text = create(tmp_path, Initial(domain="example.test", port_offset=free_offset()), NOW)
     text.write_text(text.read_text().replace('#domain = "example.test"', 'domain = "other.test"'))
-    assert bad(examine(load(text), NOW)) == [("smtp@127.0.0.1:31025", "check.login-domain")]
+    assert bad(examine(load(text), NOW)) == [(f"smtp@127.0.0.1:{free_offset() + 25}", "check.login-domain")]
 
 
 @pytest.mark.parametrize(
@@ -240,7 +241,7 @@ def test_login_domain_that_is_not_ours(tmp_path: Path) -> None:
 )
 def test_port_in_use(config: Config, greeting: bytes, found: list[str]) -> None:
     """A port is fine if it is we who answer there, and reported if it is another program."""
-    with socket.create_server(("127.0.0.1", 31025)) as server, ThreadPoolExecutor() as pool:
+    with socket.create_server(("127.0.0.1", free_offset() + 25)) as server, ThreadPoolExecutor() as pool:
         answered = pool.submit(answer_once, server, greeting)
         findings = bad(examine(config, NOW))
         answered.result()
@@ -249,7 +250,7 @@ def test_port_in_use(config: Config, greeting: bytes, found: list[str]) -> None:
 
 def answer_once(server: socket.socket, greeting: bytes) -> None:
     """Greet one client."""
-    server.settimeout(30)
+    server.settimeout(PATIENCE)
     line, _ = server.accept()
     with line:
         line.sendall(greeting)

@@ -9,6 +9,7 @@ import pytest
 
 from mailsvc.app.config import load
 from mailsvc.cli.main import cli
+from mailsvc.testing.harness import free_offset
 
 from .conftest import Run
 
@@ -72,7 +73,9 @@ def test_no_configuration_at_all(run: Run) -> None:
 def test_wrong_configuration(house: Run, tmp_path: Path) -> None:
     """All problems come at once, with a code that scripts can tell apart."""
     path = tmp_path / "mailsvc.toml"
-    path.write_text(path.read_text().replace("port = 20110", "port = 99999").replace("hostname =", "hostnaem ="))
+    path.write_text(
+        path.read_text().replace(f"port = {free_offset() + 110}", "port = 99999").replace("hostname =", "hostnaem =")
+    )
     refused = house("user", "list", code=78)
     assert refused.stdout == ""
     head, first, second = refused.stderr.splitlines()

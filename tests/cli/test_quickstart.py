@@ -25,9 +25,8 @@ from mailsvc.app.initial import CannotCreate, Initial, create
 from mailsvc.app.quickstart import initial, pronounceable, remember
 from mailsvc.cli.main import cli
 from mailsvc.cli.output import plain_console
+from mailsvc.testing.harness import PATIENCE
 from mailsvc.wire.options import Protocol
-
-START = 60.0
 
 
 @contextmanager
@@ -66,7 +65,7 @@ def running(folder: Path, language: str = "C.UTF-8") -> Iterator[tuple[subproces
 def stop(process: "subprocess.Popen[str]") -> str:
     """Press Ctrl-C; returns what was printed until it ended."""
     process.send_signal(signal.SIGINT)
-    rest, _ = process.communicate(timeout=START)
+    rest, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, rest
     return rest
 
@@ -74,7 +73,7 @@ def stop(process: "subprocess.Popen[str]") -> str:
 def paste(screen: str, program: str) -> subprocess.CompletedProcess[bytes]:
     """Run the line that begins with this program and has this word."""
     (line,) = re.findall(rf"^  ({program}.*)$", screen, re.MULTILINE)
-    return subprocess.run(shlex.split(line), capture_output=True, timeout=START)
+    return subprocess.run(shlex.split(line), capture_output=True, timeout=PATIENCE)
 
 
 def table(screen: str) -> list[str]:
@@ -83,6 +82,7 @@ def table(screen: str) -> list[str]:
 
 
 @pytest.mark.interop
+@pytest.mark.usefixtures("quickstart_ports")
 def test_start_send_read_stop_start_again(tmp_path: Path) -> None:
     """The lines on the screen work as they stand; after Ctrl-C and a second start the same table is shown and the mail is there."""
     if shutil.which("curl") is None:
@@ -102,6 +102,7 @@ def test_start_send_read_stop_start_again(tmp_path: Path) -> None:
     assert attachment.get_payload(decode=True) == (tmp_path / "q/certificate.pem").read_bytes()  # type: ignore[union-attr]
 
 
+@pytest.mark.usefixtures("quickstart_ports")
 def test_ports_have_four_digits_and_are_shown(tmp_path: Path) -> None:
     """Every port is the standard one plus a multiple of 100 from 8000 on, in the table as in the configuration, in Japanese too."""
     with running(tmp_path / "q", "ja_JP.UTF-8") as (process, screen):
@@ -126,7 +127,7 @@ def test_port_taken_later(tmp_path: Path) -> None:
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "LC_ALL": "C.UTF-8"},
             capture_output=True,
             text=True,
-            timeout=START,
+            timeout=PATIENCE,
         )
     assert refused.returncode == 1
     assert refused.stdout == ""
@@ -166,6 +167,7 @@ def test_passwords_can_be_read_aloud() -> None:
     assert all(re.fullmatch(r"([bdfghkmnprstyz][aeiou]){4}-([bdfghkmnprstyz][aeiou]){4}", one) for one in passwords)
 
 
+@pytest.mark.usefixtures("quickstart_ports")
 def test_commands_beside_the_running_server(tmp_path: Path) -> None:
     """While the server runs, accounts are made and can be used at once, the log's level changes, and check knows its ports."""
     with running(tmp_path / "q") as (process, _):
@@ -179,7 +181,7 @@ def test_commands_beside_the_running_server(tmp_path: Path) -> None:
 
         mailsvc("user", "add", "new@example.test", "--password-stdin", stdin="s3cret\n")
         mailsvc("log", "level", "pop3", "debug")
-        client = poplib.POP3("127.0.0.1", port, timeout=START)
+        client = poplib.POP3("127.0.0.1", port, timeout=PATIENCE)
         client.user("new@example.test")
         client.pass_("s3cret")
         assert client.stat() == (0, 0)

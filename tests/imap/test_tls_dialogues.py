@@ -18,7 +18,7 @@ from tests.imap.world import World
 class SocketDialogueTests(TestCase):
     """One test for each conversation; they are added below."""
 
-    timeout = 20
+    timeout = 120
     tls = ServerTLS(KeyPair(*self_signed(["imap.example.test"], datetime.datetime.now(datetime.UTC))))
 
     async def converse(self, dialogue: Dialogue) -> None:

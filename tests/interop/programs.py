@@ -12,7 +12,7 @@ __all__ = ["HOST", "PATIENCE", "VERSIONS", "Certificate", "Line", "Login", "Outc
 
 HOST = "127.0.0.1"
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds that a client may take."""
 
 

@@ -25,11 +25,14 @@ hold = true
 """
 
 
-def make_server(directory: Path, socket: Path, accounts: Mapping[str, str] | None = None) -> RunningServer:
-    """A server with two workers, which can be started; ``ports["lmtp-starttls"]`` is one port more. A store that sleeps has two seconds."""
+def make_server(
+    directory: Path, socket: Path, accounts: Mapping[str, str] | None = None, store: str = ""
+) -> RunningServer:
+    """A server with two workers, which can be started; ``ports["lmtp-starttls"]`` is one port more.
+
+    :param store: TOML lines put into ``[store]``.
+    """
     (port,) = free_ports(1)
-    server = RunningServer(directory, accounts, workers=2, config=_CONFIG.format(port=port, socket=socket))
+    server = RunningServer(directory, accounts, workers=2, config=_CONFIG.format(port=port, socket=socket), store=store)
     server.ports["lmtp-starttls"] = port
-    text = server.file.read_text(encoding="utf-8")
-    server.file.write_text(text.replace("[store]\n", '[store]\ntimeout = "2 s"\n'), encoding="utf-8")
     return server

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from mailsvc.testing.harness import TWISTD, wait_for
+from mailsvc.testing.harness import PATIENCE, TWISTD, wait_for
 from tests.cli.test_quickstart import paste, running, stop
 
-pytestmark = [pytest.mark.interop, pytest.mark.need("curl")]
+pytestmark = [pytest.mark.interop, pytest.mark.need("curl"), pytest.mark.usefixtures("quickstart_ports")]
 
 
 def passwords(screen: str) -> dict[str, str]:
@@ -33,7 +33,7 @@ def port(screen: str, service: str, security: str) -> int:
 
 def read(screen: str, folder: Path) -> bytes:
     """Taro's only letter, read by POP3 with STLS, with the certificate that lies in the folder."""
-    session = poplib.POP3("localhost", port(screen, r"Reading \(POP3\)", "STARTTLS"), timeout=30)
+    session = poplib.POP3("localhost", port(screen, r"Reading \(POP3\)", "STARTTLS"), timeout=PATIENCE)
     session.stls(ssl.create_default_context(cafile=str(folder / "certificate.pem")))
     session.user("taro@example.test")
     session.pass_(passwords(screen)["taro@example.test"])
@@ -77,7 +77,7 @@ def test_first_day(tmp_path: Path) -> None:
 
     def answers() -> bool:
         try:
-            poplib.POP3("localhost", port(screen, r"Reading \(POP3\)", "STARTTLS"), timeout=30).quit()
+            poplib.POP3("localhost", port(screen, r"Reading \(POP3\)", "STARTTLS"), timeout=PATIENCE).quit()
         except OSError:
             assert server.poll() is None, "it has ended"
             return False
@@ -89,4 +89,4 @@ def test_first_day(tmp_path: Path) -> None:
         assert paste(screen, "curl.* pop3:").stdout == letter + b"\r\n"
         assert paste(screen, "curl.*imap:").stdout == letter + b"\r\n"
         server.send_signal(signal.SIGINT)
-        assert server.wait(30) == -signal.SIGINT  # twistd ends by the signal it was sent
+        assert server.wait(PATIENCE) == -signal.SIGINT  # twistd ends by the signal it was sent

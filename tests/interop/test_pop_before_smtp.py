@@ -84,4 +84,4 @@ def test_round_trip(server: RunningServer, client: str, tmp_path: Path) -> None:
 
     wait_for(receive_and_send, "the client that has received may send")
     assert not send(server, ELSEWHERE)
-    wait_for(lambda: not send(server), "it is over", WINDOW + 10)
+    wait_for(lambda: not send(server), "it is over")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mailsvc.testing.harness import RunningServer, wait_for
+from mailsvc.testing.harness import PATIENCE, RunningServer, wait_for
 from tests.letters import LETTERS, without_trace
 
 from .mailbox import empty, fetch
@@ -46,10 +46,10 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def server(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """A running server with accounts for all routes."""
+    """A running server with accounts for all routes, on which a store that sleeps is found out soon, and a slow one is not."""
     everybody = [SENDER, *(name for route in ROUTES for name in accounts(route))]
     directory = tmp_path_factory.mktemp("server")
-    with make_server(directory, folder / "lmtp.sock", dict.fromkeys(everybody, "secret")) as running:
+    with make_server(directory, folder / "lmtp.sock", dict.fromkeys(everybody, "secret"), 'timeout = "5 s"') as running:
         yield running
 
 
@@ -71,7 +71,7 @@ def postfix(folder: Path, server: RunningServer) -> Iterator[Postfix]:
 
 def send(postfix: Postfix, letter: str, recipients: Sequence[str]) -> None:
     """Hand a letter to Postfix."""
-    with smtplib.SMTP("127.0.0.1", postfix.port, timeout=60) as client:
+    with smtplib.SMTP("127.0.0.1", postfix.port, timeout=PATIENCE) as client:
         client.sendmail(SENDER, recipients, LETTERS[letter], ["BODY=8BITMIME"])
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from mailsvc.net.certificates import self_signed, write_pair
 from mailsvc.testing.dns_server import DNSServer
-from mailsvc.testing.harness import RunningServer, free_ports, wait_for
+from mailsvc.testing.harness import PATIENCE, RunningServer, free_ports, wait_for
 
 from .remote_postfix import RemotePostfix
 
@@ -38,7 +38,7 @@ def postfix() -> Iterator[RemotePostfix]:
 
 def submit(server: RunningServer, subject: str, *recipients: str) -> None:
     """Hand a message in as alice."""
-    with smtplib.SMTP(server.host, server.ports["submission"], timeout=30) as smtp:
+    with smtplib.SMTP(server.host, server.ports["submission"], timeout=PATIENCE) as smtp:
         smtp.login(ALICE, server.accounts[ALICE])
         smtp.sendmail(
             ALICE, recipients, f"From: {ALICE}\r\nSubject: {subject}\r\n\r\n.dot\r\n", ["RET=HDRS", "ENVID=e1"]

@@ -61,7 +61,7 @@ class RemoteTests(TestCase):
     """Everything over a real connection."""
 
     remote: RemotePostfix
-    timeout = 30.0
+    timeout = 120
 
     @pytest.fixture(autouse=True)
     def use(self, postfix: RemotePostfix) -> None:

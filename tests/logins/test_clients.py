@@ -15,6 +15,7 @@ from scramp import ScramClient
 from twisted.internet.threads import deferToThread
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
+from mailsvc.testing.harness import PATIENCE
 from mailsvc.testing.logins import PASSWORD
 from mailsvc.wire.options import TLSMode
 from tests.logins.site import TLS, LoginSite
@@ -166,7 +167,7 @@ class ClientTests(SocketCase):
         site, port = self.listen("submission")
 
         def use(mechanism: str, password: str) -> int:
-            with smtplib.SMTP_SSL("127.0.0.1", port, context=context(), timeout=10) as client:
+            with smtplib.SMTP_SSL("127.0.0.1", port, context=context(), timeout=PATIENCE) as client:
                 client.ehlo()
                 client.user, client.password = "alice", password
                 method = getattr(client, "auth_" + mechanism.lower().replace("-", "_"))
@@ -186,7 +187,7 @@ class ClientTests(SocketCase):
         site, port = self.listen("pop3")
 
         def use(password: str) -> tuple[bytes, str]:
-            client = poplib.POP3_SSL("127.0.0.1", port, context=context(), timeout=10)
+            client = poplib.POP3_SSL("127.0.0.1", port, context=context(), timeout=PATIENCE)
             overheard = "alice " + hashlib.md5(_stamp(client) + password.encode()).hexdigest()
             try:
                 answer = client.apop("alice", password)
@@ -212,7 +213,7 @@ class ClientTests(SocketCase):
         site, port = self.listen("imap")
 
         def use(mechanism: str, password: str) -> str:
-            with imaplib.IMAP4_SSL("127.0.0.1", port, ssl_context=context(), timeout=10) as client:
+            with imaplib.IMAP4_SSL("127.0.0.1", port, ssl_context=context(), timeout=PATIENCE) as client:
                 try:
                     _imap_log_in(client, mechanism, password)
                     return client.select()[0]

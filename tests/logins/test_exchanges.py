@@ -176,7 +176,7 @@ def groups() -> list[list[tuple[str, list[bytes | str], str]]]:
 class SocketCase(TestCase):
     """A site behind a real socket."""
 
-    timeout = 60
+    timeout = 120
 
     def site(self, protocol: str, **options: Any) -> LoginSite:
         """A fresh one, closed at the end."""

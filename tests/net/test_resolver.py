@@ -47,16 +47,16 @@ class ResolverTests(TestCase):
         """A server and a resolver that asks nobody else."""
         self.prepare()
 
-    def prepare(self, ttl: int = 300, secure: bool = False, threads: int = 16, lifetime: float = 1) -> None:
-        """Others."""
+    def prepare(self, ttl: int = 300, secure: bool = False, threads: int = 16, patience: float = 60) -> None:
+        """Others. The patience is in seconds."""
         stack = ExitStack()
         self.addCleanup(stack.close)
         self.server = stack.enter_context(DNSServer(ZONE, ttl, secure))
         options = DNSOptions(
             nameservers=("127.0.0.1",),
             port=self.server.port,
-            timeout=Duration(lifetime),
-            lifetime=Duration(lifetime),
+            timeout=Duration(patience),
+            lifetime=Duration(patience),
             threads=threads,
         )
         self.resolver = Resolver(reactor, options)
@@ -93,6 +93,7 @@ class ResolverTests(TestCase):
 
     async def test_temporary_trouble(self) -> None:
         """SERVFAIL, REFUSED, silence, garbage, a loop of CNAMEs and an answer that comes by no transport: try again later."""
+        self.prepare(patience=1)
         for name in ("servfail.test", "refused.test", "drop.test", "garbage.test", "loop.test", "truncated.test"):
             error = await self.refusal(name)
             self.assertEqual((error.kind, error.temporary), (Kind.NOT_NOW, True), name)
@@ -139,7 +140,7 @@ class ResolverTests(TestCase):
 
     async def test_a_silent_domain_does_not_hold_up_others(self) -> None:
         """Many names below a domain whose server is silent: other domains are answered meanwhile, and these are for another time."""
-        self.prepare(threads=4, lifetime=2)
+        self.prepare(threads=4, patience=2)
         names = [f"n{number}.drop.test" for number in range(4)]
         ZONE.update(dict.fromkeys(names, "drop"))
         silent = [Deferred.fromCoroutine(self.refusal(name)) for name in names]
@@ -170,15 +171,18 @@ class ResolverTests(TestCase):
         fake.silent.add("drop.test")
         for resolver in (self.resolver, fake):
             self.assertTrue(verifyObject(IResolver, resolver))
-        for name in (
+        names = (
             "example.test",
             "no-mail.test",
             "no-mx.test",
             "nowhere.test",
-            "drop.test",
             "mx1.example.test",
             "a..test",
-        ):
+            "drop.test",
+        )
+        for name in names:
+            if name == "drop.test":
+                self.prepare(patience=1)
             for question in ("exchangers", "addresses"):
                 self.assertEqual(
                     await outcome(getattr(fake, question), name),

@@ -17,7 +17,7 @@ from tests.pop3.world import World
 class SocketDialogueTests(TestCase):
     """One test for each conversation; they are added below."""
 
-    timeout = 20
+    timeout = 120
     tls = ServerTLS(KeyPair(*self_signed(["pop.example.test"], datetime.datetime.now(datetime.UTC))))
 
     async def converse(self, dialogue: Dialogue) -> None:

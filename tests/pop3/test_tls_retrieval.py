@@ -15,7 +15,7 @@ LINES = ["Subject: x", "", "ab", ".", "+OK forged", "."]
 class SocketTests(TestCase):
     """POP3 with TLS from the first byte."""
 
-    timeout = 60
+    timeout = 120
 
     async def test_dot_at_every_piece_offset(self) -> None:
         """A line that is a dot is doubled wherever the pieces are cut."""

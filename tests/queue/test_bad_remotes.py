@@ -2,6 +2,7 @@
 
 import datetime
 
+import attrs
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
@@ -19,7 +20,8 @@ from tests.queue.world import World
 BOB, CAROL = "bob@there.example", "carol@there.example"
 
 SOON = Duration(0.3)
-TIMEOUTS = SMTPTimeouts(connect=SOON, greeting=SOON, tls=SOON, command=SOON, data=SOON, block=SOON, end=SOON, quit=SOON)
+HASTY = SMTPTimeouts(connect=SOON, greeting=SOON, tls=SOON, command=SOON, data=SOON, block=SOON, end=SOON, quit=SOON)
+PATIENT = SMTPTimeouts()
 
 HELLO = "S: 220 mx\nC: EHLO …\nS: 250 mx\n"
 MAIL = "C: MAIL FROM:…\n"
@@ -45,16 +47,16 @@ PHASES = {
 class BadRemoteTests(TestCase):
     """The whole queue with its real client, opposite one bad server."""
 
-    timeout = 30
+    timeout = 120
 
-    async def meet(self, *scripts, tls=None, recipients=(BOB,), demand=TLSDemand.OPPORTUNISTIC):
+    async def meet(self, *scripts, tls=None, recipients=(BOB,), demand=TLSDemand.OPPORTUNISTIC, timeouts=PATIENT):
         """Send a message to a server with these scripts, until each recipient has been tried or is gone; the world."""
         server = ScriptedServer(reactor, *scripts, tls=tls)
         names = Names({"there.example": [(10, "mx.there.example")]}, {"mx.there.example": ["127.0.0.1"]})
         world = World(
             self.mktemp(),
             names,
-            SMTPConnector(reactor, TIMEOUTS),
+            SMTPConnector(reactor, timeouts),
             clock=reactor,
             port=server.port,
             connection_idle=1,
@@ -101,7 +103,7 @@ class BadRemoteTests(TestCase):
         """A server that says nothing more, wherever it stops, costs its time-out and a retry."""
         for phase, script in PHASES.items():
             with self.subTest(phase):
-                await self.put_off("4.4.2", script + "HANG")
+                await self.put_off("4.4.2", script + "HANG", timeouts=HASTY)
 
     async def test_drops_in_each_phase(self):
         """A server that closes the connection, wherever it does, is tried again later."""
@@ -173,7 +175,7 @@ class BadRemoteTests(TestCase):
     async def test_broken_tls(self):
         """STARTTLS that ends in garbage: the message goes without, where TLS was only wished for."""
         broken = "S: 220 mx\nC: EHLO …\nS: 250-mx\nS: 250 STARTTLS\nC: STARTTLS\nS: 220 go\nS= b'garbage' * 100\nHANG"
-        world = await self.meet(broken, ALL + TAKEN + BYE)
+        world = await self.meet(broken, ALL + TAKEN + BYE, timeouts=attrs.evolve(PATIENT, tls=SOON))
         assert world.waiting() == {}
         assert len(self.server.messages) == 1
 

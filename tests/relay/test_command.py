@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mailsvc.cli.main import cli
-from mailsvc.testing.harness import RunningServer, wait_for
+from mailsvc.testing.harness import PATIENCE, RunningServer, wait_for
 
 from .open_server import OpenServer
 
@@ -51,7 +51,7 @@ def test_nobody_there() -> None:
 def test_story_of_a_message(server: RunningServer, language: str, words: str) -> None:
     """A message that was just taken is told of by its Message-ID, its queue id and its addresses; by an IP address too."""
     identity = f"{language}.1@client.example"
-    with smtplib.SMTP(server.host, server.ports["smtp"], timeout=30) as smtp:
+    with smtplib.SMTP(server.host, server.ports["smtp"], timeout=PATIENCE) as smtp:
         smtp.sendmail("sender@elsewhere.test", ["alice@example.test"], f"Message-ID: <{identity}>\r\n\r\n")
     told = run("-c", str(server.file), "--lang", language, "trace", f"<{identity}>").stdout
     assert words in told
@@ -70,7 +70,7 @@ def test_story_of_a_message(server: RunningServer, language: str, words: str) ->
 def test_story_of_a_refusal(server: RunningServer) -> None:
     """Why a stranger's mail was refused is in the ledger a second later."""
     # From an address of its own: so many refusals as the probes make are not all kept.
-    with smtplib.SMTP(server.host, server.ports["smtp"], timeout=30, source_address=("127.0.0.9", 0)) as smtp:
+    with smtplib.SMTP(server.host, server.ports["smtp"], timeout=PATIENCE, source_address=("127.0.0.9", 0)) as smtp:
         smtp.ehlo_or_helo_if_needed()
         smtp.mail("a@x.example")
         assert smtp.rcpt("refused@elsewhere.example")[0] == 550

@@ -3,7 +3,10 @@
 import poplib
 import smtplib
 
-from mailsvc.testing.harness import RunningServer
+from click.testing import CliRunner
+
+from mailsvc.cli.main import cli
+from mailsvc.testing.harness import PATIENCE, RunningServer
 
 ALICE = "alice@example.test"
 
@@ -11,13 +14,20 @@ ALICE = "alice@example.test"
 def send(server: RunningServer, subject: str, recipient: str = ALICE, name: str = "smtp") -> None:
     """Hand a message in."""
     client: smtplib.SMTP = smtplib.LMTP if name == "lmtp" else smtplib.SMTP
-    with client(server.host, server.ports[name], timeout=30) as smtp:
+    with client(server.host, server.ports[name], timeout=PATIENCE) as smtp:
         smtp.sendmail("sender@elsewhere.test", [recipient], f"Subject: {subject}\r\n\r\ntext of {subject}\r\n")
+
+
+def command(server: RunningServer, *words: str, stdin: str = "") -> str:
+    """What ``mailsvc`` prints beside the server; as ``server.command``, without the second that a process of its own takes to start."""
+    done = CliRunner().invoke(cli, ["-c", str(server.file), *words], input=stdin)
+    assert done.exit_code == 0, done.output
+    return done.stdout
 
 
 def pop(server: RunningServer, address: str = ALICE) -> poplib.POP3:
     """A POP3 session, logged in."""
-    session = poplib.POP3_SSL(server.host, server.ports["pop3s"], timeout=30, context=server.tls_context())
+    session = poplib.POP3_SSL(server.host, server.ports["pop3s"], timeout=PATIENCE, context=server.tls_context())
     session.user(address)
     session.pass_(server.accounts[address])
     return session

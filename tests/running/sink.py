@@ -8,12 +8,14 @@ from typing import Self
 
 
 class Sink:
-    """Use it as a context manager. ``got``: subject and recipients of each message; ``delay``: seconds before it says so; ``begun``: how
-    many it has seen all of."""
+    """Use it as a context manager. ``got``: subject and recipients of each message; ``delay``: seconds before it says so; ``may_answer``:
+    until this is set, it does not say so at all; ``begun``: how many it has seen all of."""
 
     def __init__(self, address: str = "127.0.0.1", port: int = 0, delay: float = 0.0) -> None:
         self.got: list[tuple[str, list[str]]] = []
         self.delay = delay
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         self.begun = 0
         self._server = _Server((address, port), _Handler)
         self._server.sink = self
@@ -70,6 +72,7 @@ class _Handler(socketserver.StreamRequestHandler):
         subject = next(line for line in header if line.startswith("Subject: "))
         self.server.sink.begun += 1
         time.sleep(self.server.sink.delay)
+        self.server.sink.may_answer.wait()
         self.server.sink.got.append((subject.removeprefix("Subject: ").rstrip(), recipients))
         self._say("250 2.0.0 taken")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mailsvc.testing.harness import RunningServer, wait_for
+from mailsvc.testing.harness import PATIENCE, RunningServer, alive, wait_for
 
 from .clients import pop, send, subjects
 
@@ -19,7 +19,7 @@ def healthy(server: RunningServer) -> dict[str, str]:
     """The checks of /health."""
     url = f"http://{server.host}:{server.ports['monitor']}/health"
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
             return dict(json.load(answer)["checks"])
     except urllib.error.HTTPError as error:  # 503
         return dict(json.load(error)["checks"])
@@ -99,7 +99,7 @@ def test_main_killed(directory: Path, workers: int) -> None:
         send(server, "kept")
         others = {pid for name, pid in server.processes().items() if name != "main"}
         server.kill("main")
-        wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in others), "the others end")
+        wait_for(lambda: not any(map(alive, others)), "the others end")
         server.start()
         assert subjects(server) == ["kept"]
 

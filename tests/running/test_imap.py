@@ -5,7 +5,7 @@ import imaplib
 import ssl
 from collections.abc import Iterator
 
-from mailsvc.testing.harness import RunningServer, wait_for
+from mailsvc.testing.harness import PATIENCE, RunningServer, wait_for
 
 from .clients import ALICE, pop, send
 
@@ -27,7 +27,7 @@ def idle(imap: imaplib.IMAP4) -> None:
 
 def heard(imap: imaplib.IMAP4, expected: bytes) -> None:
     """Read until the server says this. The socket's time-out ends it."""
-    imap.sock.settimeout(10)
+    imap.sock.settimeout(PATIENCE)
     while expected not in imap.readline():
         pass
 

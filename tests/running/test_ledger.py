@@ -8,7 +8,7 @@ from pathlib import Path
 from mailsvc.core.ledger import Happening, Query
 from mailsvc.ledger.finding import find
 from mailsvc.store.connect import open_store
-from mailsvc.testing.harness import RunningServer, wait_for
+from mailsvc.testing.harness import PATIENCE, RunningServer, wait_for
 
 
 class Sender(threading.Thread):
@@ -29,7 +29,7 @@ class Sender(threading.Thread):
         number = 0
         while not self.enough.is_set():
             try:
-                with smtplib.SMTP(self._server.host, self._server.ports["smtp"], timeout=30) as smtp:
+                with smtplib.SMTP(self._server.host, self._server.ports["smtp"], timeout=PATIENCE) as smtp:
                     smtp.ehlo()
                     while not self.enough.is_set():
                         number += 1
@@ -60,7 +60,7 @@ def test_an_acknowledged_message_has_its_row(tmp_path: Path) -> None:
         server.destroy()  # all at once
         for each in senders:
             each.enough.set()
-            each.join(30)
+            each.join()
         store = open_store(str(server.directory / "store"))
         try:
             events = find(store.connection(), Query(text="alice@example.test", most=1_000_000))

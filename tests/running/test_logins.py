@@ -6,13 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from mailsvc.cli.main import cli
-from mailsvc.testing.harness import RunningServer, wait_for
+from mailsvc.testing.harness import PATIENCE, RunningServer, wait_for
 from tests.logins.test_clients import scram
 
-from .clients import ALICE
+from .clients import ALICE, command
 
 CONNECTIONS = 8
 """So many that both processes get some of them."""
@@ -29,13 +27,6 @@ def two(tmp_path: Path) -> RunningServer:
     )
 
 
-def command(server: RunningServer, *words: str, stdin: str = "") -> str:
-    """What ``mailsvc`` prints."""
-    done = CliRunner().invoke(cli, ["-c", str(server.file), *words], input=stdin)
-    assert done.exit_code == 0, done.output
-    return done.stdout.strip()
-
-
 def plain(server: RunningServer, password: str) -> bool:
     """USER and PASS."""
     return _pop(server, lambda client: (client.user("alice"), client.pass_(password)))
@@ -47,7 +38,7 @@ def apop(server: RunningServer, password: str) -> bool:
 
 
 def _pop(server: RunningServer, log_in: Callable[[poplib.POP3], object]) -> bool:
-    client = poplib.POP3_SSL(server.host, server.ports["pop3s"], context=server.tls_context(), timeout=30)
+    client = poplib.POP3_SSL(server.host, server.ports["pop3s"], context=server.tls_context(), timeout=PATIENCE)
     try:
         log_in(client)
         client.quit()
@@ -66,8 +57,8 @@ def by_scram(server: RunningServer, password: str) -> bool:
 def test_revoked_and_changed_in_all_processes(two: RunningServer) -> None:
     """A lost device's password is worthless in both workers from the next log-in on, the other one is not; so is an old login password."""
     with two as server:
-        lost = command(server, "device", "add", ALICE, "tablet", "--readable")
-        kept = command(server, "device", "add", ALICE, "phone", "--readable")
+        lost = command(server, "device", "add", ALICE, "tablet", "--readable").strip()
+        kept = command(server, "device", "add", ALICE, "phone", "--readable").strip()
         ways = (plain, apop, by_scram)
         assert all(way(server, password) for way in ways for password in (lost, kept) for _ in range(2))
         old = server.accounts[ALICE]

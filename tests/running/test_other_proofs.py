@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 import pytest
 from cryptography import x509
 
-from mailsvc.testing.harness import RunningServer, wait_for
+from mailsvc.testing.harness import PATIENCE, RunningServer, wait_for
 from tests.interop.login_servers import ISSUER, US, make_login_server
 from tests.interop.logins import TOKENS, python
 from tests.interop.programs import Line, Login
@@ -92,7 +92,7 @@ def test_external(tmp_path: Path) -> None:
         if address:
             shown = house.certificate(address)
             context.load_cert_chain(shown.certificate, shown.key)
-        client = smtplib.SMTP_SSL(server.host, server.ports["submissions"], context=context, timeout=30)
+        client = smtplib.SMTP_SSL(server.host, server.ports["submissions"], context=context, timeout=PATIENCE)
         client.ehlo()
         return client
 
@@ -133,13 +133,15 @@ def test_revoked_certificates(tmp_path: Path) -> None:
         def enters() -> bool:
             context = server.tls_context()
             context.load_cert_chain(shown.certificate, shown.key)
-            with smtplib.SMTP_SSL(server.host, server.ports["submissions"], context=context, timeout=30) as client:
+            with smtplib.SMTP_SSL(
+                server.host, server.ports["submissions"], context=context, timeout=PATIENCE
+            ) as client:
                 client.ehlo()
                 return client.docmd("AUTH EXTERNAL", "=")[0] == 235
 
         context = server.tls_context()
         context.load_cert_chain(shown.certificate, shown.key)
-        with smtplib.SMTP_SSL(server.host, server.ports["submissions"], context=context, timeout=30) as kept:
+        with smtplib.SMTP_SSL(server.host, server.ports["submissions"], context=context, timeout=PATIENCE) as kept:
             kept.ehlo()
             assert kept.docmd("AUTH EXTERNAL", "=")[0] == 235
             assert all(enters() for _ in range(6))

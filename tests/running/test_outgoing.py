@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mailsvc.store.connect import gather, open_store
-from mailsvc.testing.harness import RunningServer, wait_for
+from mailsvc.testing.harness import PATIENCE, RunningServer, wait_for
 from tests.relaying import STAY
 
 from .clients import ALICE, subjects
@@ -27,7 +27,7 @@ def queued(server: RunningServer) -> list[str]:
 
 def submit(server: RunningServer, subject: str, *recipients: str, name: str = "submission") -> None:
     """Hand a message in as alice."""
-    with smtplib.SMTP(server.host, server.ports[name], timeout=30) as smtp:
+    with smtplib.SMTP(server.host, server.ports[name], timeout=PATIENCE) as smtp:
         smtp.login(ALICE, server.accounts[ALICE])
         smtp.sendmail(ALICE, recipients, f"Subject: {subject}\r\n\r\ntext of {subject}\r\n")
 
@@ -44,7 +44,7 @@ def test_who_may(directory: Path) -> None:
     with RunningServer(directory, config=config) as server:
         submit(server, "a", BOB, "x@elsewhere.test")
         submit(server, "b", "y@elsewhere.test", name="smtp")
-        with smtplib.SMTP(server.host, server.ports["smtp"], timeout=30) as smtp:
+        with smtplib.SMTP(server.host, server.ports["smtp"], timeout=PATIENCE) as smtp:
             smtp.ehlo()
             assert smtp.has_extn("dsn")
             assert smtp.has_extn("etrn")
@@ -55,7 +55,7 @@ def test_who_may(directory: Path) -> None:
             assert smtp.data(b"Subject: c\r\n\r\n")[0] == 250
             assert smtp.docmd("ETRN", "backup.test")[0] == 252
             assert smtp.docmd("ETRN", "elsewhere.test")[0] == 459
-        with smtplib.SMTP(server.host, server.ports["submission"], timeout=30) as smtp:
+        with smtplib.SMTP(server.host, server.ports["submission"], timeout=PATIENCE) as smtp:
             smtp.ehlo()
             assert smtp.has_extn("dsn")
             assert not smtp.has_extn("etrn")
@@ -66,7 +66,7 @@ def test_who_may(directory: Path) -> None:
 def test_border(directory: Path) -> None:
     """A message too big to leave: refused at RCPT if SIZE says so; else delivered inside, and its sender has a report there and then."""
     with RunningServer(directory, config=STAY + '\n[border]\nmessage_size = "1 kB"\n') as server:
-        with smtplib.SMTP(server.host, server.ports["submission"], timeout=30) as smtp:
+        with smtplib.SMTP(server.host, server.ports["submission"], timeout=PATIENCE) as smtp:
             smtp.login(ALICE, server.accounts[ALICE])
             big = f"Subject: big\r\n\r\n{'x' * 900}\r\n{'x' * 900}\r\n"
             refused = smtp.sendmail(ALICE, [BOB, "x@elsewhere.test"], big)  # says SIZE

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mailsvc.testing.harness import RunningServer, wait_for
+from mailsvc.testing.harness import PATIENCE, RunningServer, wait_for
 from tests.pam import UNIX, pam_service, system_user
 
 from .test_starting import open_folder, python_of_nobody
@@ -21,7 +21,7 @@ HELPER = "mailsvc.auth.pam_helper"
 
 def log_in(server: RunningServer, name: str, password: str) -> str:
     """By submission; what the server says if it does not let in."""
-    with smtplib.SMTP(server.host, server.ports["submission"], timeout=30) as session:
+    with smtplib.SMTP(server.host, server.ports["submission"], timeout=PATIENCE) as session:
         session.ehlo()
         code, text = session.docmd("AUTH PLAIN", b64encode(f"\0{name}\0{password}".encode()).decode())
     return "" if code == 235 else f"{code} {text.decode()}"

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mailsvc.testing.dns_server import DNSServer, Zone
-from mailsvc.testing.harness import RunningServer, wait_for
+from mailsvc.testing.harness import PATIENCE, RunningServer, wait_for
 
-from .clients import ALICE, pop
+from .clients import ALICE, command, pop
 from .sink import Sink
 
 HOST, OTHER = "127.0.0.5", "127.0.0.6"
@@ -38,7 +38,7 @@ def service(
 
 def submit(server: RunningServer, subject: str, *recipients: str) -> None:
     """Hand a message in as alice."""
-    with smtplib.SMTP(server.host, server.ports["submission"], timeout=30) as smtp:
+    with smtplib.SMTP(server.host, server.ports["submission"], timeout=PATIENCE) as smtp:
         smtp.login(ALICE, server.accounts[ALICE])
         smtp.sendmail(ALICE, recipients, f"From: {ALICE}\r\nSubject: {subject}\r\n\r\ntext\r\n")
 
@@ -54,7 +54,7 @@ def letters(server: RunningServer) -> list[str]:
 
 def empty(server: RunningServer) -> bool:
     """Whether nothing waits."""
-    return not server.command("queue", "list").strip()
+    return not command(server, "queue", "list").strip()
 
 
 def test_mail_goes_and_reports_come(directory: Path) -> None:
@@ -74,7 +74,9 @@ def test_mail_goes_and_reports_come(directory: Path) -> None:
                 address
             )
         assert "550 5.1.1 nobody here" in reports
-        metrics = urllib.request.urlopen(f"http://{server.host}:{server.ports['monitor']}/metrics", timeout=10).read()
+        metrics = urllib.request.urlopen(
+            f"http://{server.host}:{server.ports['monitor']}/metrics", timeout=PATIENCE
+        ).read()
         assert b'mailsvc_queue_outcomes_total{result="failed"} 3.0' in metrics
         assert b'mailsvc_queue_outcomes_total{result="sent"} 1.0' in metrics
         assert b"mailsvc_queue_recipients 0.0" in metrics
@@ -108,7 +110,7 @@ def test_smarthost(directory: Path) -> None:
         trusted = {"SSL_CERT_FILE": str(provider.certificate)}
         with RunningServer(directory / "ours", config=config, environment=trusted) as server:
             submit(server, "first", "bob@anywhere.test", "carol@elsewhere.test")
-            wait_for(lambda: "4.7.8" in server.command("queue", "list"), "the password is refused")
+            wait_for(lambda: "4.7.8" in command(server, "queue", "list"), "the password is refused")
             secret.write_text("carol-secret\n")
             server.command("queue", "retry", "--all")
             wait_for(lambda: empty(server), "it is sent")
@@ -158,11 +160,15 @@ def test_sender_is_killed(directory: Path) -> None:
 
 def test_stop_in_the_middle(directory: Path) -> None:
     """Stopped in the middle of a transaction, the service ends it first: the message comes once, and does not wait after the next start."""
-    with Sink(HOST, delay=1.0) as sink, service(directory, sink) as server:
+    with Sink(HOST) as sink, service(directory, sink) as server:
+        sink.may_answer.clear()
         submit(server, "last", "bob@there.test")
         wait_for(lambda: sink.begun > 0, "the message is under way")
+        server.kill("main", signal.SIGTERM)
+        wait_for(lambda: not server.greeting("smtp"), "it is about to stop")
         assert sink.subjects == []
-        server.stop()
+        sink.may_answer.set()
+        server.wait_stopped()
         assert sink.subjects == ["last"]
         server.start()
         wait_for(lambda: empty(server), "the queue is empty")

@@ -22,16 +22,13 @@ from typing import Protocol
 import pytest
 
 from mailsvc.net.certificates import self_signed
-from mailsvc.testing.harness import RunningServer, wait_for
+from mailsvc.testing.harness import PATIENCE, RunningServer, wait_for
 
-from .clients import ALICE
+from .clients import ALICE, command
 
 BOB = "bob@example.test"
 SESSIONS = 6
 """So many of each kind that both workers have some of them."""
-
-PATIENCE = 30.0
-"""Seconds that a session which was revoked may need to end, on a busy machine."""
 
 
 class HasSocket(Protocol):
@@ -50,7 +47,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 def reader(server: RunningServer, address: str = ALICE, password: str = "") -> poplib.POP3:
     """A POP3 session before its log-in has locked anything."""
-    session = poplib.POP3(server.host, server.ports["pop3"], timeout=30)
+    session = poplib.POP3(server.host, server.ports["pop3"], timeout=PATIENCE)
     session.user(address)
     session.pass_(password or server.accounts[address])
     return session
@@ -58,7 +55,7 @@ def reader(server: RunningServer, address: str = ALICE, password: str = "") -> p
 
 def sender(server: RunningServer, address: str = ALICE, password: str = "") -> smtplib.SMTP:
     """A submission session, logged in."""
-    session = smtplib.SMTP(server.host, server.ports["submission"], timeout=30)
+    session = smtplib.SMTP(server.host, server.ports["submission"], timeout=PATIENCE)
     session.ehlo()
     session.login(address, password or server.accounts[address])
     return session
@@ -69,10 +66,10 @@ def senders(server: RunningServer, address: str = ALICE, password: str = "") -> 
     return [sender(server, address, password) for _ in range(SESSIONS)]
 
 
-def closed(session: HasSocket, within: float = PATIENCE) -> bytes | None:
+def closed(session: HasSocket) -> bytes | None:
     """What the server said when it closed; None if it did not."""
     assert session.sock is not None
-    said, deadline = b"", time.monotonic() + within
+    said, deadline = b"", time.monotonic() + PATIENCE
     while True:
         session.sock.settimeout(max(0.01, deadline - time.monotonic()))
         try:
@@ -89,20 +86,20 @@ def closed(session: HasSocket, within: float = PATIENCE) -> bytes | None:
 def is_open(session: smtplib.SMTP) -> bool:
     """Whether it still answers."""
     assert session.sock is not None
-    session.sock.settimeout(30)
+    session.sock.settimeout(PATIENCE)
     return session.noop()[0] == 250
 
 
 def test_disabled(server: RunningServer) -> None:
     """A disabled account's sessions are told and closed, whichever process has them; others go on."""
     mine, others, mail = senders(server), senders(server, BOB), reader(server)
-    server.command("user", "disable", ALICE)
+    command(server, "user", "disable", ALICE)
     assert [closed(session) for session in mine] == [
         b"421 4.7.0 The password or account of this session is not valid any more; closing connection\r\n"
     ] * SESSIONS
     assert closed(mail) == b"-ERR [AUTH] the password or account of this session is not valid any more, goodbye\r\n"
     assert all(map(is_open, others))
-    server.command("user", "enable", ALICE)
+    command(server, "user", "enable", ALICE)
     reader(server).quit()
     for session in others:
         session.quit()
@@ -111,7 +108,7 @@ def test_disabled(server: RunningServer) -> None:
 def test_service_switched_off(server: RunningServer) -> None:
     """POP3 is switched off: its sessions end, sending goes on; a new log-in hears why, with the right password only."""
     mine, mail = senders(server), reader(server)
-    server.command("user", "set", ALICE, "--no-pop3")
+    command(server, "user", "set", ALICE, "--no-pop3")
     assert closed(mail) is not None
     assert all(map(is_open, mine))
     for session in mine:
@@ -120,29 +117,29 @@ def test_service_switched_off(server: RunningServer) -> None:
         reader(server)
     with pytest.raises(poplib.error_proto, match="wrong user name or password"):
         reader(server, password="not it")
-    server.command("user", "set", ALICE, "--pop3")
+    command(server, "user", "set", ALICE, "--pop3")
     reader(server).quit()
 
 
 def test_every_switch(server: RunningServer) -> None:
     """Sending, IMAP and POP3 are switched off one by one: the sessions of that service end in both workers, all others go on."""
-    folders = [imaplib.IMAP4(server.host, server.ports["imap"], timeout=30) for _ in range(SESSIONS)]
+    folders = [imaplib.IMAP4(server.host, server.ports["imap"], timeout=PATIENCE) for _ in range(SESSIONS)]
     for session in folders:
         session.login(ALICE, server.accounts[ALICE])
     mine, mail = senders(server), reader(server)
-    server.command("user", "set", ALICE, "--no-imap")
-    assert None not in [closed(session, 5) for session in folders]
+    command(server, "user", "set", ALICE, "--no-imap")
+    assert None not in [closed(session) for session in folders]
     assert all(map(is_open, mine))
     with pytest.raises(imaplib.IMAP4.error, match="IMAP is switched off"):
-        imaplib.IMAP4(server.host, server.ports["imap"], timeout=30).login(ALICE, server.accounts[ALICE])
-    server.command("user", "set", ALICE, "--no-send")
-    assert None not in [closed(session, 5) for session in mine]
+        imaplib.IMAP4(server.host, server.ports["imap"], timeout=PATIENCE).login(ALICE, server.accounts[ALICE])
+    command(server, "user", "set", ALICE, "--no-send")
+    assert None not in [closed(session) for session in mine]
     assert mail.noop()
     with pytest.raises(smtplib.SMTPResponseException, match="Sending is switched off"):
         sender(server)
-    server.command("user", "set", ALICE, "--no-pop3")
-    assert closed(mail, 5) is not None
-    server.command("user", "set", ALICE, "--imap", "--send", "--pop3")
+    command(server, "user", "set", ALICE, "--no-pop3")
+    assert closed(mail) is not None
+    command(server, "user", "set", ALICE, "--imap", "--send", "--pop3")
     for session in senders(server):
         session.quit()
 
@@ -150,7 +147,7 @@ def test_every_switch(server: RunningServer) -> None:
 def test_password_changed(server: RunningServer) -> None:
     """A changed password ends the sessions that the old one opened, and the old one opens nothing from then on."""
     mine, others, mail = senders(server), senders(server, BOB), reader(server)
-    server.command("user", "passwd", ALICE, "--password-stdin", stdin="a new secret\n")
+    command(server, "user", "passwd", ALICE, "--password-stdin", stdin="a new secret\n")
     assert None not in [closed(session) for session in [*mine, mail]]
     assert all(map(is_open, others))
     for _ in range(SESSIONS):  # both workers remember the old one as right
@@ -158,15 +155,15 @@ def test_password_changed(server: RunningServer) -> None:
             sender(server)
     for session in senders(server, ALICE, "a new secret"):
         session.quit()
-    server.command("user", "passwd", ALICE, "--password-stdin", stdin=server.accounts[ALICE] + "\n")
+    command(server, "user", "passwd", ALICE, "--password-stdin", stdin=server.accounts[ALICE] + "\n")
 
 
 def test_device_revoked(server: RunningServer) -> None:
     """The lost tablet's password is revoked alone: its sessions end, those of the phone and of the login password do not."""
-    made = {name: re.findall(r"\S+", server.command("device", "add", ALICE, name))[-1] for name in ("tablet", "phone")}
+    made = {name: re.findall(r"\S+", command(server, "device", "add", ALICE, name))[-1] for name in ("tablet", "phone")}
     tablet, phone = (senders(server, ALICE, made[name]) for name in ("tablet", "phone"))
     mine = senders(server)
-    server.command("device", "revoke", ALICE, "tablet")
+    command(server, "device", "revoke", ALICE, "tablet")
     assert None not in [closed(session) for session in tablet]
     assert all(map(is_open, [*phone, *mine]))
     with pytest.raises(smtplib.SMTPAuthenticationError):
@@ -184,9 +181,9 @@ def test_busy_session(server: RunningServer) -> None:
     busy.docmd("DATA")
     assert busy.sock is not None
     busy.sock.sendall(b"Subject: half a message\r\n")
-    server.command("user", "disable", ALICE)
+    command(server, "user", "disable", ALICE)
     assert None not in [closed(session) for session in mine]
-    server.command("user", "enable", ALICE)
+    command(server, "user", "enable", ALICE)
 
 
 def test_owner_restarted(server: RunningServer) -> None:
@@ -194,16 +191,16 @@ def test_owner_restarted(server: RunningServer) -> None:
     mine = senders(server)
     server.kill("owner")
     with contextlib.suppress(Exception):  # either before or after the owner has come back
-        server.command("user", "disable", ALICE)
+        command(server, "user", "disable", ALICE)
     wait_for(lambda: "owner" in server.processes(), "the owner is back")
     wait_for(lambda: _disabled(server), "the account is disabled")
     assert None not in [closed(session) for session in mine]
-    server.command("user", "enable", ALICE)
+    command(server, "user", "enable", ALICE)
 
 
 def _disabled(server: RunningServer) -> bool:
     with contextlib.suppress(Exception):
-        server.command("user", "disable", ALICE)
+        command(server, "user", "disable", ALICE)
         return True
     return False
 
@@ -211,25 +208,25 @@ def _disabled(server: RunningServer) -> bool:
 def test_login_without_mailbox(server: RunningServer) -> None:
     """A login that has no mailbox yet may send and not read; it registers a name, and reads; the name has its quarantine."""
     new, secret = "u1234567@example.test", "its own secret"
-    server.command("user", "add", new, "--no-mailbox", "--password-stdin", stdin=secret + "\n")
+    command(server, "user", "add", new, "--no-mailbox", "--password-stdin", stdin=secret + "\n")
     sender(server, "u1234567", secret).quit()
     with pytest.raises(poplib.error_proto, match="You have no mailbox yet"):
         reader(server, "u1234567", secret)
     assert _rcpt(server, new) == 550
-    assert server.command("user", "register", new, "taro") == "taro@example.test\n"
+    assert command(server, "user", "register", new, "taro") == "taro@example.test\n"
     reader(server, "u1234567", secret).quit()
     assert (_rcpt(server, "taro@example.test"), _rcpt(server, new)) == (250, 550)
     session = reader(server, "u1234567", secret)
-    server.command("user", "unregister", "taro@example.test", "--yes")
+    command(server, "user", "unregister", "taro@example.test", "--yes")
     assert closed(session) is not None
     assert _rcpt(server, "taro@example.test") == 550
-    assert server.command("user", "freed").startswith("taro@example.test\t")
-    server.command("user", "release", "taro@example.test")
-    assert server.command("user", "register", new, "taro") == "taro@example.test\n"
+    assert command(server, "user", "freed").startswith("taro@example.test\t")
+    command(server, "user", "release", "taro@example.test")
+    assert command(server, "user", "register", new, "taro") == "taro@example.test\n"
 
 
 def _rcpt(server: RunningServer, address: str) -> int:
-    with smtplib.SMTP(server.host, server.ports["smtp"], timeout=30) as smtp:
+    with smtplib.SMTP(server.host, server.ports["smtp"], timeout=PATIENCE) as smtp:
         smtp.ehlo()
         smtp.mail("sender@elsewhere.test")
         return smtp.rcpt(address)[0]
@@ -242,7 +239,7 @@ def _shown(server: RunningServer, name: str) -> bytes:
     seen = set()
     for _ in range(SESSIONS):
         with (
-            socket.create_connection((server.host, server.ports["pop3s"]), timeout=30) as plain,
+            socket.create_connection((server.host, server.ports["pop3s"]), timeout=PATIENCE) as plain,
             context.wrap_socket(plain, server_hostname=name) as line,
         ):
             seen.add(line.getpeercert(binary_form=True))
@@ -291,9 +288,9 @@ def test_guessing(tmp_path: Path) -> None:
             return ""
 
         wait_for(lambda: all("try again after" in refusal() for _ in range(SESSIONS)), "both workers refuse")
-        assert f"account\t{BOB}\t" in server.command("throttle", "list")
-        assert "Blocked until: 20" in server.command("throttle", "test", "203.0.113.1", BOB)
+        assert f"account\t{BOB}\t" in command(server, "throttle", "list")
+        assert "Blocked until: 20" in command(server, "throttle", "test", "203.0.113.1", BOB)
         for session in senders(server):
             session.quit()
-        server.command("throttle", "clear", BOB)
+        command(server, "throttle", "clear", BOB)
         wait_for(lambda: not any(refusal() for _ in range(SESSIONS)), "both workers forgive")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from mailsvc.testing.harness import free_ports, wait_for
+from mailsvc.testing.harness import PATIENCE, free_ports, wait_for
 from tests.interop.login_servers import LoginServer, make_login_server
 from tests.interop.logins import TOKENS, python
 from tests.interop.programs import Line, Login
@@ -73,7 +73,7 @@ def forged(house: LoginServer) -> str:
 def change_password(port: int, old: str) -> None:
     """By poppassd, after a wrong one."""
     for password in (WRONG, old):
-        with socket.create_connection(("127.0.0.1", port), 30) as line, line.makefile("rwb") as file:
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as line, line.makefile("rwb") as file:
             for words in ("", f"user {ALICE}", f"pass {password}", f"newpass {NEW}", "quit"):
                 if words:
                     file.write(words.encode() + b"\r\n")

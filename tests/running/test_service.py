@@ -8,7 +8,7 @@ import urllib.request
 
 import pytest
 
-from mailsvc.testing.harness import LISTENERS, RunningServer, wait_for
+from mailsvc.testing.harness import LISTENERS, PATIENCE, RunningServer, wait_for
 
 from .clients import ALICE, pop, send, subjects
 
@@ -16,7 +16,9 @@ from .clients import ALICE, pop, send, subjects
 def fetch(server: RunningServer, path: str) -> tuple[int, bytes]:
     """A page of the monitoring port."""
     try:
-        with urllib.request.urlopen(f"http://{server.host}:{server.ports['monitor']}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(
+            f"http://{server.host}:{server.ports['monitor']}{path}", timeout=PATIENCE
+        ) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
@@ -55,7 +57,7 @@ def test_in_and_out(server: RunningServer, name: str) -> None:
 
 def test_submission(server: RunningServer) -> None:
     """An account logs in under STARTTLS and sends to another."""
-    with smtplib.SMTP(server.host, server.ports["submission"], timeout=30) as smtp:
+    with smtplib.SMTP(server.host, server.ports["submission"], timeout=PATIENCE) as smtp:
         smtp.starttls(context=server.tls_context())
         smtp.login(ALICE, server.accounts[ALICE])
         smtp.sendmail(ALICE, ["bob@example.test"], "Subject: from alice\r\n\r\n")
@@ -88,7 +90,9 @@ def test_metrics(server: RunningServer) -> None:
 def test_no_secret_in_the_log(server: RunningServer) -> None:
     """Neither passwords that work nor those that do not are logged, also with the dialogue of all protocols."""
     with (
-        smtplib.SMTP_SSL(server.host, server.ports["submissions"], timeout=30, context=server.tls_context()) as smtp,
+        smtplib.SMTP_SSL(
+            server.host, server.ports["submissions"], timeout=PATIENCE, context=server.tls_context()
+        ) as smtp,
         pytest.raises(smtplib.SMTPAuthenticationError),
     ):
         smtp.login(ALICE, "wrong-but-secret")

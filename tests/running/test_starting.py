@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from mailsvc.app.service import makeService
 from mailsvc.net.certificates import self_signed
 from mailsvc.store.connect import OwnerLink
 from mailsvc.store.layout import Layout
-from mailsvc.testing.harness import TWISTD, RunningServer, wait_for
+from mailsvc.testing.harness import PATIENCE, TWISTD, RunningServer, free_ports, wait_for
 
 from .clients import ALICE, send
 
@@ -34,7 +35,7 @@ GUEST = "guest@example.test"
 
 def twistd(*arguments: str) -> tuple[int, str]:
     """Exit code and all output of a twistd that ends by itself."""
-    done = subprocess.run([*TWISTD, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([*TWISTD, *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -92,7 +93,9 @@ class TestFaults:
 
 def logs_in(server: RunningServer, name: str, password: str) -> bool:
     """Whether submission lets somebody in."""
-    with smtplib.SMTP_SSL(server.host, server.ports["submissions"], timeout=30, context=server.tls_context()) as smtp:
+    with smtplib.SMTP_SSL(
+        server.host, server.ports["submissions"], timeout=PATIENCE, context=server.tls_context()
+    ) as smtp:
         try:
             smtp.login(name, password)
         except smtplib.SMTPAuthenticationError:
@@ -139,7 +142,7 @@ def shown_certificate(server: RunningServer) -> str:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with (
-        socket.create_connection((server.host, server.ports["pop3s"]), timeout=30) as plain,
+        socket.create_connection((server.host, server.ports["pop3s"]), timeout=PATIENCE) as plain,
         context.wrap_socket(plain) as tls,
     ):
         certificate = x509.load_der_x509_certificate(tls.getpeercert(binary_form=True) or b"")
@@ -170,9 +173,7 @@ def test_renewed_certificate(directory: Path, workers: int) -> None:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_dual_stack_and_unix_socket(directory: Path, workers: int) -> None:
     """A listener on ``::`` serves IPv4 and IPv6; one on a socket file serves both workers' clients, and the file goes at the end."""
-    probe = bind_tcp("127.0.0.1", 0)
-    port = probe.getsockname()[1]
-    probe.close()
+    (port,) = free_ports(1)
     path = directory / "lmtp.sock"
     listeners = (
         f'[[listener]]\nprotocol = "smtp"\naddress = "::"\nport = {port}\n'
@@ -180,7 +181,7 @@ def test_dual_stack_and_unix_socket(directory: Path, workers: int) -> None:
     )
     with RunningServer(directory, workers=workers, config=listeners) as server:
         for host in ("127.0.0.1", "::1"):
-            with smtplib.SMTP(host, port, timeout=30) as smtp:
+            with smtplib.SMTP(host, port, timeout=PATIENCE) as smtp:
                 smtp.sendmail("a@elsewhere.test", [ALICE], f"Subject: {host}\r\n\r\n")
         for _ in range(6):
             with smtplib.LMTP(str(path)) as lmtp:
@@ -256,6 +257,7 @@ def test_privileges(open_folder: Path, workers: int, option: bool) -> None:
         server.stop()
 
 
+@cache
 def python_of_nobody() -> tuple[str, str]:
     """A Python that everybody may run, and the search path with which it finds us. (One below root's home is root's alone.)"""
     path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path if "site-packages" in entry or not entry)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mailsvc.testing.harness import TWISTD, RunningServer, wait_for
+from mailsvc.testing.harness import PATIENCE, TWISTD, RunningServer, wait_for
 
 from .clients import ALICE, subjects
 
@@ -111,7 +111,7 @@ def test_daemon(directory: Path) -> None:
     server = RunningServer(directory, workers=2)
     pidfile, logfile = directory / "twistd.pid", directory / "daemon.log"
     options = [f"--pidfile={pidfile}", f"--logfile={logfile}"]
-    subprocess.run([*TWISTD, *options, "mailsvc", "-c", str(server.file)], check=True, timeout=60)
+    subprocess.run([*TWISTD, *options, "mailsvc", "-c", str(server.file)], check=True, timeout=PATIENCE)
     pid = int(pidfile.read_text())
     try:
         wait_for(lambda: server.greeting("smtp").startswith(b"220 "), "the daemon answers")

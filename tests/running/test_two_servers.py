@@ -5,13 +5,11 @@ from email import message_from_string
 from email.message import Message
 from pathlib import Path
 
-from mailsvc.testing.harness import RunningServer, wait_for
+from mailsvc.testing.harness import PATIENCE, RunningServer, wait_for
 
-from .clients import ALICE, pop, subjects
+from .clients import ALICE, command, pop, subjects
 
 CAROL = "carol@branch.test"
-WAIT = 20
-"""Seconds that mail may take between two servers of one machine."""
 
 
 def pair(directory: Path, relay: str) -> tuple[RunningServer, RunningServer]:
@@ -34,7 +32,7 @@ def route(domain: str, server: RunningServer) -> str:
 
 def send(server: RunningServer, subject: str, *options: str) -> None:
     """A stranger's letter for carol, handed in at the other server; ``options`` of RCPT."""
-    with smtplib.SMTP(server.host, server.ports["smtp"], timeout=30) as smtp:
+    with smtplib.SMTP(server.host, server.ports["smtp"], timeout=PATIENCE) as smtp:
         smtp.sendmail("sender@example.com", [CAROL], f"Subject: {subject}\r\n\r\ntext\r\n", rcpt_options=options)
 
 
@@ -52,7 +50,7 @@ def test_gateway_and_report(directory: Path) -> None:
     """A letter goes through the gateway to its server, with what its sender wants to be told; the report of the delivery comes back."""
     ours, branch = pair(directory, "")
     with branch, ours:
-        with smtplib.SMTP(ours.host, ours.ports["submission"], timeout=30) as smtp:
+        with smtplib.SMTP(ours.host, ours.ports["submission"], timeout=PATIENCE) as smtp:
             smtp.login(ALICE, ours.accounts[ALICE])
             smtp.sendmail(
                 ALICE,
@@ -61,11 +59,11 @@ def test_gateway_and_report(directory: Path) -> None:
                 mail_options=["RET=HDRS", "ENVID=e-17"],
                 rcpt_options=["NOTIFY=SUCCESS", f"ORCPT=rfc822;{CAROL}"],
             )
-        wait_for(lambda: subjects(branch, CAROL) == ["hello"], "the letter arrives", WAIT)
+        wait_for(lambda: subjects(branch, CAROL) == ["hello"], "the letter arrives")
         (letter,) = letters(branch, CAROL)
         assert len(letter.get_all("Received", [])) == 2
         assert letter.get_all("Return-Path") == [f"<{ALICE}>"]
-        wait_for(lambda: len(letters(ours, ALICE)) == 1, "the report comes back", WAIT)
+        wait_for(lambda: len(letters(ours, ALICE)) == 1, "the report comes back")
         (report,) = letters(ours, ALICE)
         status = report.get_payload(1)
         assert isinstance(status, Message)
@@ -81,9 +79,9 @@ def test_backup_until_asked(directory: Path) -> None:
         send(ours, "first")
         send(ours, "second")
         with branch:
-            with smtplib.SMTP(ours.host, ours.ports["smtp"], timeout=30) as smtp:
+            with smtplib.SMTP(ours.host, ours.ports["smtp"], timeout=PATIENCE) as smtp:
                 smtp.ehlo()
                 assert smtp.docmd("ETRN", "branch.test")[0] == 252
-            wait_for(lambda: len(subjects(branch, CAROL)) == 2, "both letters arrive", WAIT)
+            wait_for(lambda: len(subjects(branch, CAROL)) == 2, "both letters arrive")
             assert sorted(subjects(branch, CAROL)) == ["first", "second"]
-            wait_for(lambda: ours.command("queue", "list", "--json").strip() in ("", "[]"), "the queue is empty", WAIT)
+            wait_for(lambda: command(ours, "queue", "list", "--json").strip() in ("", "[]"), "the queue is empty")

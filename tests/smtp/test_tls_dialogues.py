@@ -20,7 +20,7 @@ from tests.smtp.world import World
 class SocketDialogueTests(TestCase):
     """One test for each conversation; they are added below."""
 
-    timeout = 20
+    timeout = 120
     tls = ServerTLS(KeyPair(*self_signed(["mx.example.test"], datetime.datetime.now(datetime.UTC))))
 
     async def converse(self, dialogue: Dialogue) -> None:

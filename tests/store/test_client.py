@@ -53,7 +53,7 @@ def hold_all(path):
 class OwnerTestCase(TestCase):
     """A store with an owner process and one client."""
 
-    timeout = 30
+    timeout = 120
 
     async def setUp(self):
         """Start both."""
@@ -400,6 +400,7 @@ class SeveralProcessesTests(OwnerTestCase):
                 await given_up
             self.assertEqual(caught.exception.reason, "store-timeout")
         os.kill(self.owner.pid, signal.SIGCONT)
+        hasty.options = OPTIONS  # patient from now on
         await hasty.apply([delivery(account)])
         mailbox = await self.store.mailbox(account, "INBOX")
         self.assertEqual(mailbox.messages, 1)

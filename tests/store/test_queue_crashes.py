@@ -32,6 +32,7 @@ class QueueCrashTests(OwnerTestCase):
         """Each acknowledged recipient waits or was settled by somebody; each that was settled has one report, and no other has any."""
         (account,) = await self.accounts("a")
         self.over = False
+        self.settled = 0
         accepted, doubtful = set(), set()
         intake, scheduler = await self.client(), await self.client()
         lock = await scheduler.lock(QUEUE_LOCK)
@@ -95,19 +96,20 @@ class QueueCrashTests(OwnerTestCase):
                 await store.apply(
                     [Settle(tuple(sent(one.recipient) for one in chosen)), delivery(account, data=report)]
                 )
+                self.settled += len(chosen)
             except MailError as error:
                 if error.kind is not Kind.NOT_NOW:
                     raise
                 await deferLater(reactor, 0.01)
 
     async def kill(self, accepted):
-        """Kill the owner; wait until mail is accepted again; and so on."""
+        """Kill the owner; wait until mail is accepted and settled again; and so on."""
         choice = random.Random(5)
         for _ in range(KILLS):
             await deferLater(reactor, choice.uniform(0.02, 0.15))
             os.kill(self.owner.pid, signal.SIGKILL)
-            before = len(accepted)
-            await until(lambda before=before: len(accepted) > before)
+            before, settled = len(accepted), self.settled
+            await until(lambda before=before, settled=settled: len(accepted) > before and self.settled > settled)
         self.over = True
 
     async def reported(self, account):

@@ -8,16 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mailsvc.testing.harness import wait_for
+from mailsvc.testing.harness import alive, wait_for
 from mailsvc.testing.keeper import Keeper
-
-
-def lives(pid: int) -> bool:
-    """Whether it runs, and is not just a line in the table of processes."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def killed(program: str, *arguments: str) -> list[int]:
@@ -28,7 +20,7 @@ def killed(program: str, *arguments: str) -> list[int]:
         assert process.stdout is not None
         pids = [int(word) for word in process.stdout.readline().split()]
         assert pids
-        assert all(map(lives, pids))
+        assert all(map(alive, pids))
         process.kill()
     return pids
 
@@ -54,14 +46,14 @@ with RunningServer(pathlib.Path(sys.argv[1]), workers=2) as server:
 def test_group_ends_with_us() -> None:
     """A whole process group ends when the one who started it is killed."""
     pids = killed(GROUP)
-    wait_for(lambda: not any(map(lives, pids)), "the group ends")
+    wait_for(lambda: not any(map(alive, pids)), "the group ends")
 
 
 def test_server_ends_with_us(tmp_path: Path) -> None:
     """Main process, owner and workers of a test server end when the tests are killed."""
     pids = killed(SERVER, str(tmp_path))
     assert len(pids) == 4
-    wait_for(lambda: not any(map(lives, pids)), "the server ends")
+    wait_for(lambda: not any(map(alive, pids)), "the server ends")
 
 
 def test_released_target_lives_on() -> None:

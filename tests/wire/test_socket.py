@@ -17,7 +17,7 @@ from tests.tls import converse_over_tls
 class SocketTests(TestCase):
     """Every protocol with TLS from the first byte."""
 
-    timeout = 30
+    timeout = 120
 
     async def nodelay(self, world: Any, script: str) -> None:
         """Look at the server's socket during a conversation."""
@@ -45,7 +45,7 @@ def send_and_listen(port: int, script: bytes) -> bytes:
 class HalfCloseTests(TestCase):
     """Scripts that send everything, end their half of the line and wait for the answers."""
 
-    timeout = 30
+    timeout = 120
 
     async def talk(self, world: Any, script: bytes) -> list[bytes]:
         """The first words of the answers."""
