@@ -161,11 +161,14 @@ class Dispatcher:
             found = await read_open(self._means.store, self._means.ways, batches)
         except MailError as error:
             _log.warn("the queue cannot be read: {error}", error=error)
+        except Exception:
+            _log.failure("the queue cannot be read")
+        else:
             for batch in batches:
-                self._end(batch, self._later(batch), NOTHING)
+                _spawn(self._work(batch, found.get(batch.queue_id)))
             return
         for batch in batches:
-            _spawn(self._work(batch, found.get(batch.queue_id)))
+            self._end(batch, self._later(batch), NOTHING)
 
     async def _work(self, batch: Batch, found: OpenMessage | None) -> None:
         waiting, conclusion = list[Ticket](), NOTHING

@@ -25,7 +25,7 @@ __all__ = ["SIZE", "Reserve", "is_full", "is_short"]
 
 SIZE = 16 * 1024 * 1024
 """Octets. A group of 500 deletions makes a log of 2 MB, EXPUNGE of 20,000 messages of 3 kB as well, of 50,000 tiny ones 18 MB (then people
-delete in parts). The checkpoint of what was delivered before the disk was full: 4 MB, and what a fast disk writes in 0.2 s."""
+delete in parts). The checkpoint of what was delivered before the disk was full: 8 MB, and what a fast disk writes in 0.2 s."""
 
 _STEP = 1024 * 1024
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})

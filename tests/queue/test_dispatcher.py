@@ -477,6 +477,23 @@ class UnexpectedTests(Case):
         assert world.waiting() == {}
         assert len(world.mailbox()) == 1
 
+    def test_queue_that_cannot_be_read_for_no_known_reason(self):
+        """What keeps a batch from being read is in the log; its message is tried later, and its place is free for others."""
+        world = self.scripted(OK)
+        still_open = world.store.queue.still_open
+
+        async def fail(recipients):
+            raise ValueError("a row that cannot be read")
+
+        world.store.queue.still_open = fail
+        queue_id = world.post(BOB)
+        world.pass_time()
+        assert self.flushLoggedErrors(ValueError)
+        assert world.hosts.delivered == {}
+        world.store.queue.still_open = still_open
+        world.pass_time(2 * MINUTE)
+        assert world.hosts.delivered == {(queue_id, BOB): 1}
+
     def test_report_that_the_store_refuses(self):
         """The same for a report that the store refuses for good."""
         world = self.scripted({BOB: OK, "carol@there.example": NEVER})
