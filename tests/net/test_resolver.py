@@ -140,7 +140,7 @@ class ResolverTests(TestCase):
 
     async def test_a_silent_domain_does_not_hold_up_others(self) -> None:
         """Many names below a domain whose server is silent: other domains are answered meanwhile, and these are for another time."""
-        self.prepare(threads=4, patience=2)
+        self.prepare(threads=4, patience=6)
         names = [f"n{number}.drop.test" for number in range(4)]
         ZONE.update(dict.fromkeys(names, "drop"))
         silent = [Deferred.fromCoroutine(self.refusal(name)) for name in names]
