@@ -6,14 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
 from mailsvc.app.config import Config
 from mailsvc.app.first_use import FirstUse
 from mailsvc.auth.relay_options import RelayOptions
 from mailsvc.core.errors import temporary
+from mailsvc.core.ledger import FIRST_USE, Query
 from mailsvc.core.operations import AddAccount
 from mailsvc.core.relay import RelayDecision
+from mailsvc.ledger.ledger import Ledger
+from mailsvc.ledger.options import LedgerOptions
 from mailsvc.store.connect import run
 from mailsvc.testing.store import Made, make_store
 
@@ -26,11 +30,16 @@ def made(tmp_path: Path) -> Iterator[Made]:
     made.store.close()
 
 
+def ledger_of(made: Made) -> Ledger:
+    """The ledger in the same store."""
+    return Ledger(Clock(), made.store.apply, made.store.connection, LedgerOptions())
+
+
 def tell(made: Made, account: int, store: Any = None, **relay: Any) -> None:
     """Somebody at 203.0.113.9 used a grant of the account."""
     config = Config(hostname="mail.example.test", relay=RelayOptions(contact="help@example.test", **relay))
     decision = RelayDecision(allowed=True, reason="granted", account_id=account, evidence=(("address", "203.0.113.9"),))
-    FirstUse(config, store or made.store, made.directory).tell(decision)
+    FirstUse(config, store or made.store, made.directory, ledger_of(made)).tell(decision)
 
 
 def letters(made: Made, account: int) -> list[bytes]:
@@ -52,6 +61,8 @@ def test_the_owner_is_told(made: Made) -> None:
     assert letter["Auto-Submitted"] == "auto-generated"
     text = letter.get_content()
     assert "the computer at 203.0.113.9" in text
+    (event,) = run(ledger_of(made).find(Query(text="alice@example.test")))
+    assert (event.message_id, event.reason) == (letter["Message-ID"].strip("<>"), FIRST_USE)
     assert text.count("alice@example.test") == text.count("203.0.113.9") == text.count("help@example.test") == 2
 
 

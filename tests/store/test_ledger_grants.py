@@ -30,7 +30,7 @@ from mailsvc.store.direct import DirectStore
 from mailsvc.testing.store import Made, make_store
 
 HERE, PHONE = "203.0.113.9", 77
-NOW = int(time.time())
+NOW, DAY = int(time.time()), 86_400
 
 
 @pytest.fixture
@@ -45,7 +45,20 @@ def proof(made: Made, name: str, **changes: object) -> ProveGrant:
     """Of somebody at one address."""
     account = made.accounts[f"{name}@example.test"]
     usual = ProveGrant(
-        f"{name}-1", f"{HERE}/32", account, "pop", LOGIN, "pop3", "USER", "TLSv1.3", 0, NOW, NOW + 300, "b", 0, 300_000
+        f"{name}-1",
+        f"{HERE}/32",
+        account,
+        "pop",
+        LOGIN,
+        "pop3",
+        "USER",
+        "TLSv1.3",
+        0,
+        NOW,
+        NOW + DAY,
+        "b",
+        0,
+        DAY * 1000,
     )
     return attrs.evolve(usual, **changes)
 
@@ -58,7 +71,7 @@ def rows(store: DirectStore) -> Sequence[Event]:
 def test_begin(made: Made) -> None:
     """Who may send from where, how they had shown themselves, and until when; a renewal has no row."""
     before = time.time()
-    made.store.commit([proof(made, "alice"), proof(made, "alice", id="alice-2", at=NOW + 1, expiry=NOW + 301)])
+    made.store.commit([proof(made, "alice"), proof(made, "alice", id="alice-2", at=NOW + 1, expiry=NOW + DAY + 1)])
     (event,) = rows(made.store)
     alice = made.accounts["alice@example.test"]
     assert (event.what, event.reason) == (Happening.GRANTED, "log-in")
@@ -70,7 +83,7 @@ def test_begin(made: Made) -> None:
         "protocol": "pop3",
         "mechanism": "USER",
         "tls": "TLSv1.3",
-        "until": str(NOW + 300),
+        "until": str(NOW + DAY),
     }
 
 
@@ -119,7 +132,7 @@ def test_end(made: Made, why: str, reason: str) -> None:
     assert (ended.what, ended.account, ended.address) == (Happening.ENDED, "alice@example.test", HERE)
     assert ended.reason == reason
     seen = dict(ended.evidence)
-    assert (seen["grant"], seen["first"], seen["until"]) == ("alice-1", str(NOW), str(NOW + 300))
+    assert (seen["grant"], seen["first"], seen["until"]) == ("alice-1", str(NOW), str(NOW + DAY))
     assert [event.what for event in rows(made.store)].count(Happening.ENDED) == 1
 
 
