@@ -15,7 +15,7 @@ from mailsvc.formats.smtp import Malformed, mailbox, path, rcpt_argument
 
 __all__ = ["Hop", "address_literal", "date_time", "passes", "received", "return_path", "with_protocol"]
 
-_OURS = re.compile(rb"\sby\s+(\S+)\s+with\s+\S+(?:\s+\(POP-before-SMTP\))?\s+id\s+[^\s;]+(?:\s+for\s+<(.*?)>)?;")
+_OURS = re.compile(rb"\sby\s+(\S+)\s+with\s+\S+(?:\s+\(POP-before-SMTP\))?\s+id\s+[^\s;]+(?:\s+for\s+<(.{0,400}?)>)?;")
 """What :func:`received` writes, however it was folded since."""
 
 

@@ -75,7 +75,7 @@ class Loader:
                     return
                 self._schedule.put(tickets)
                 self._ready()
-        except MailError as error:
+        except Exception as error:
             await self._unread(error)
             if not self._over and number == self._round:
                 self.load()
@@ -88,15 +88,18 @@ class Loader:
     async def _read(self, queue_ids: Sequence[str]) -> None:
         try:
             tickets = await self._queue.tickets(queue_ids)
-        except MailError as error:
+        except Exception as error:
             await self._unread(error)
             self.changed(queue_ids)
             return
         self._schedule.replace(queue_ids, tickets)
         self._ready()
 
-    async def _unread(self, error: MailError) -> None:
-        _log.warn("the queue cannot be read, once more: {error}", error=error)
+    async def _unread(self, error: Exception) -> None:
+        if isinstance(error, MailError):
+            _log.warn("the queue cannot be read, once more: {error}", error=error)
+        else:
+            _log.failure("the queue cannot be read, once more")
         await deferLater(self._reactor, _AGAIN)
 
     def _spawn(self, work: Awaitable[None]) -> None:

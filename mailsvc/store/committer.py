@@ -72,7 +72,7 @@ class Committer:
     """Commits groups of requests.
 
     :ivar commits: how many transactions were committed; ``requests``: how many requests they carried.
-    :ivar log_pages: how many pages the write-ahead log had after the last of them.
+    :ivar log_pages: how many pages the write-ahead log had after the last of them; ``pages``: how many went into it in all.
     :ivar reserve: room for deleting on a full disk; whoever runs for long takes it.
     """
 
@@ -80,6 +80,7 @@ class Committer:
         self.commits = 0
         self.requests = 0
         self.log_pages = 0
+        self.pages = 0
         self.unlink: Callable[[Iterable[str]], None] = self.unlink_now
         self.reserve = Reserve(layout.reserve, log)
         self._layout = layout
@@ -185,6 +186,8 @@ class Committer:
         return self._db
 
     def _logged(self, connection: apsw.Connection, name: str, pages: int) -> int:
+        begun_anew = pages < self.log_pages
+        self.pages += pages if begun_anew else pages - self.log_pages
         self.log_pages = pages
         return apsw.SQLITE_OK
 

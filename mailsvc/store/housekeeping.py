@@ -50,8 +50,8 @@ class Housekeeper(threading.Thread):
         self._lock = threading.Lock()  # guards held and pending: a backup that holds must not meet a removal half way
         self._wake = threading.Event()
         self._finished = threading.Event()
-        self._pages = 0  # of the log
-        self._tried = 0  # pages of the log when a checkpoint was tried last
+        self._pages = 0  # that went into the log, at the last look
+        self._tried = 0  # the same, when a checkpoint was tried last
         self._left = False  # whether some of them stayed in the log: somebody read, or wrote meanwhile
         self._asked = False
         self._swept = float("-inf")
@@ -108,15 +108,12 @@ class Housekeeper(threading.Thread):
                 self._committer.unlink_now(pending)
 
     def _checkpoint(self, db: apsw.Connection) -> None:
-        pages = self._committer.log_pages
+        pages = self._committer.pages
         quiet, self._pages = pages == self._pages, pages
-        if pages < self._tried:  # the log was begun anew
-            self._tried, self._left = 0, False
         if self._asked or pages - self._tried > PASSIVE or (self._left and quiet):
             self._tried = pages
-            self._left = not self._try(
-                db, apsw.SQLITE_CHECKPOINT_RESTART if pages > _RESTART else apsw.SQLITE_CHECKPOINT_PASSIVE
-            )
+            long = self._committer.log_pages > _RESTART
+            self._left = not self._try(db, apsw.SQLITE_CHECKPOINT_RESTART if long else apsw.SQLITE_CHECKPOINT_PASSIVE)
             self._asked = self._asked and self._left
 
     def _take_reserve(self, db: apsw.Connection) -> None:

@@ -20,6 +20,7 @@ its standard input; when that ends without a word the parent is gone, and the wo
 input or use SIGKILL, which it survives as well as anything can.
 """
 
+import contextlib
 import math
 import os
 import selectors
@@ -34,6 +35,7 @@ import apsw
 import attrs
 
 from mailsvc.core.errors import Kind, MailError, temporary
+from mailsvc.core.interfaces.queue import QUEUE_LOCK
 from mailsvc.core.operations import Operation
 from mailsvc.db.connection import DatabaseRefused
 from mailsvc.store import codec
@@ -42,7 +44,7 @@ from mailsvc.store.gather import Gather
 from mailsvc.store.housekeeping import Housekeeper
 from mailsvc.store.layout import Layout
 from mailsvc.store.peer import Peer
-from mailsvc.store.succession import LEAVE, LINGER, take_over
+from mailsvc.store.succession import COURTESY, LEAVE, LINGER, take_over
 from mailsvc.store.transaction import Touch
 
 __all__ = ["READY", "STOP", "Owner", "main"]
@@ -78,6 +80,7 @@ class Owner:
         self._commit_time = 0.0  # moving average, seconds
         self._finished = False
         self._alone_until: float | None = None  # since the parent is gone
+        self._courteous_until = 0.0
         self._table: dict[str, Callable[..., Any]] = {
             "lock": self._lock,
             "unlock": self._unlock,
@@ -86,6 +89,11 @@ class Owner:
             "figures": self._figures,
             LEAVE: self._leave,
         }
+
+    def take_over(self) -> None:
+        """:meth:`open`, if need be after the owner that a killed main process has left behind."""
+        if take_over(self._layout, self.open):
+            self._courteous_until = time.monotonic() + COURTESY
 
     def open(self) -> None:
         """Take the store and listen. Raises what :meth:`Committer.open` raises, OSError too if the socket cannot be made."""
@@ -212,6 +220,8 @@ class Owner:
     def _lock(self, peer: Peer, mailbox: int, deadline: float = math.inf, again: bool = False) -> None:
         if time.monotonic() > deadline:
             raise temporary("store-timeout")  # nobody would give it back
+        if mailbox == QUEUE_LOCK and not again and time.monotonic() < self._courteous_until:
+            raise MailError(Kind.IN_USE, "mailbox-locked")
         holder = self._locks.get(mailbox)
         if holder is not None and not (again and holder is peer):
             raise MailError(Kind.IN_USE, "mailbox-locked")
@@ -273,17 +283,17 @@ def _listen(path: str) -> socket.socket:
 
 
 def _log(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # the parent that reads it may be gone
+        print(text, file=sys.stderr, flush=True)
 
 
 def main(arguments: list[str]) -> int:
     """Run the owner of the store in the directory ``arguments[0]``. Returns the exit status."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    layout = Layout(arguments[0])
-    owner = Owner(layout, sys.stdin.fileno(), _log)
+    owner = Owner(Layout(arguments[0]), sys.stdin.fileno(), _log)
     try:
-        take_over(layout, owner.open)
+        owner.take_over()
     except (LeaseTaken, DatabaseRefused, OSError, apsw.Error) as error:
         _log(str(error))
         return 1

@@ -79,6 +79,7 @@ class Reserve:
             except OSError as error:
                 self._log(f"no room can be kept for deleting, {self._path}: {error}")
                 self._forget()
+                return
         if was_short and not self.short:
             self._log("what is kept for deleting is whole again: mail is taken if there is room")
 

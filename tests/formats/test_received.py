@@ -4,11 +4,13 @@ from datetime import datetime, timedelta, timezone
 from email import message_from_bytes, policy
 
 import attrs
+import pytest
 from hypothesis import given
 
 from mailsvc.formats.address import Address
 from mailsvc.formats.mime.fields import Fields
 from mailsvc.formats.received import Hop, address_literal, date_time, passes, received, return_path, with_protocol
+from tests.costs import ends_soon
 from tests.formats.test_smtp import ADDRESSES
 
 HOP = Hop(
@@ -98,6 +100,12 @@ def test_our_own_passes_are_recognised(address: Address) -> None:
     field = received(attrs.evolve(HOP, recipient=address, tls="TLSv1.3", by_grant=True))
     for header in (field, field.replace(b"\r\n\t", b"\r\n  "), field.replace(b"\r\n\t", b" ")):
         assert passes(Fields(header).all(b"received"), "MX.example.test") == [address.canonical]
+
+
+@pytest.mark.parametrize("piece", [b" by a with b id c for <", b" by a with b id c for <>", b" by a with b id c"])
+def test_passes_cost_what_the_field_is_long(piece: bytes) -> None:
+    """A field that begins like ours thousands of times is not read to its end each time."""
+    assert ends_soon(lambda: passes([piece * 100_000], "mx.example.test"))
 
 
 def test_passes_elsewhere_do_not_count() -> None:

@@ -124,6 +124,14 @@ def test_each_of_many_answers_just_in_time(pipelining: str) -> None:
     assert not world.reactor.getDelayedCalls()
 
 
+def test_a_large_message_by_chunks_to_a_slow_host() -> None:
+    """A host that needs a minute for each 64 KiB is as slow as a line may be, not one that plays for time: the message is not cut short."""
+    world = World("S: 220 hi\nC: EHLO…\nS: 250-mx\nS: 250 CHUNKING\nHANG")
+    outcome = Deferred.fromCoroutine(world.connection.send(mail(b"x\r\n" * 700_000), rcpt()))
+    assert answers_late(world, outcome, 60) > 1800
+    assert result(outcome)[0].success
+
+
 def test_many_recipients_that_are_looked_up_one_by_one() -> None:
     """A server that asks another one about each recipient takes its time: half a minute for each is not too long."""
     world = World("S: 220 hi\nC: EHLO…\nS: 250 mx\nHANG")

@@ -153,6 +153,27 @@ class LoadingTests(Case):
 class AnyOrderTests(Case):
     """Whatever is changed by hand at whatever moment of the load: each recipient ends sent once, or held."""
 
+    def test_what_was_not_foreseen(self):
+        """Whatever keeps the queue from being read, it is read again; a change meanwhile is not forgotten."""
+        world = self.world()
+        queue = world.store.queue
+        tickets, waiting = queue.tickets, queue.waiting
+
+        def fail(*arguments):
+            raise ValueError("a row that cannot be read")
+
+        queue.tickets = queue.waiting = fail
+        first = world.post("bob@there.example")
+        world.start()
+        second = world.post("carol@there.example")
+        world.pass_time(2, step=1)
+        assert world.hosts.delivered == {}
+        assert self.flushLoggedErrors(ValueError)
+        queue.tickets, queue.waiting = tickets, waiting
+        world.pass_time(5, step=1)
+        assert world.hosts.delivered == {(first, "bob@there.example"): 1, (second, "carol@there.example"): 1}
+        self.flushLoggedErrors(ValueError)
+
     def test_changes_at_any_moment(self):
         """Retry, reroute, hold, release and new mail, mixed with the load in many orders."""
         self.patch(slices, "BLOCK", 3)

@@ -1,5 +1,6 @@
 """The main process is killed: its owner serves those who still have something to write down, and makes room for the next one."""
 
+import math
 import os
 import signal
 import subprocess
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from mailsvc.core.errors import MailError
+from mailsvc.core.interfaces.queue import QUEUE_LOCK
 from mailsvc.store.connect import OwnerLink
 from mailsvc.store.layout import Layout
 from mailsvc.store.owner import READY, STOP
@@ -112,6 +115,19 @@ def test_makes_room(owner: Owner, worker: OwnerLink, stack: ExitStack, tmp_path:
         again.request("ping")
     following.stop()
     assert following.ends() == 0
+
+
+def test_who_sent_the_queue_may_go_on(owner: Owner, worker: OwnerLink, stack: ExitStack, tmp_path: Path) -> None:
+    """After such a change nobody gets the queue's lock but who had it before: it may be in the middle of a message."""
+    worker.request("lock", QUEUE_LOCK, math.inf)
+    owner.lose_parent()
+    worker.request("ping")
+    following = stack.enter_context(Owner(tmp_path))
+    assert following.is_ready()
+    stranger, same = (stack.enter_context(OwnerLink(Layout(str(tmp_path)), PATIENCE)) for _ in range(2))
+    with pytest.raises(MailError, match="mailbox-locked"):
+        stranger.request("lock", QUEUE_LOCK, math.inf)
+    same.request("lock", QUEUE_LOCK, math.inf, True)
 
 
 def test_keeps_its_place(owner: Owner, worker: OwnerLink, stack: ExitStack, tmp_path: Path) -> None:

@@ -170,6 +170,7 @@ class Transaction:
             if held:
                 self._line.write(_chunk(held, b""))
                 await self._line.room(pace, len(held))
+                self._line.begin(len(self._accepted))  # all of them together are bounded by the pace
                 unanswered = await self._chunk_replies(unanswered + 1, 1 if self._able.pipelining else 0)
             held = block
         await self._chunk_replies(unanswered, 0)
