@@ -324,10 +324,9 @@ def test_checkpoints_wait_for_enough(house):
         house.fill(200, ALICE, data=TEXT * 4)
         keeper._checkpoint(db)
         assert len(db.modes) <= house.committer.pages // PASSIVE
-    *passive, last = db.modes
-    assert len(passive) >= 5
-    assert set(passive) == {apsw.SQLITE_CHECKPOINT_PASSIVE}
-    assert last == apsw.SQLITE_CHECKPOINT_RESTART
+    passive = db.modes.count(apsw.SQLITE_CHECKPOINT_PASSIVE)
+    assert passive >= 5
+    assert set(db.modes[passive:]) == {apsw.SQLITE_CHECKPOINT_RESTART}
     reading.close()
     reader.close()
     db.close()
