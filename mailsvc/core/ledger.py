@@ -69,6 +69,7 @@ class Event:
     :ivar listener: and ``protocol``: where it came in, and as what (``with`` of Received, RFC 3848: ``"ESMTPSA"``).
     :ivar address: IP address of the client. :ivar sender: reverse-path, ``""`` for ``<>``. :ivar recipients: as RCPT said.
     :ivar readers: for each recipient, the ids of the accounts here that have the message by it; they may read of it. Empty: nobody here.
+    Who is on several lists that were named stands with the first.
     :ivar reason: a short stable name, such as ``"no-grant"``. :ivar reply: what the client was told, or what the other server said.
     :ivar evidence: further (name, value) pairs.
     :ivar decision: the relay decision, if there was one.

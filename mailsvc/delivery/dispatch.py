@@ -12,7 +12,7 @@ An alias that leads elsewhere and from there back to itself makes a loop, which 
 the same alias before, as our own Received fields tell, is not sent on by it again; nor what has been here :data:`MOST_PASSES` times.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
 
@@ -21,6 +21,7 @@ from mailsvc.core.interfaces.delivery import Recipient
 from mailsvc.core.queued import Notify, OutgoingRecipient
 from mailsvc.core.reports import Action, Told
 from mailsvc.delivery.border import Border
+from mailsvc.delivery.named_twice import merged
 from mailsvc.formats.address import Address, canonical_domain
 from mailsvc.formats.smtp import mailbox
 
@@ -47,7 +48,8 @@ def dispatch(recipients: Iterable[Recipient], border: Border, size: int, passes:
     :param passes: for whom it has been here before (:func:`mailsvc.formats.received.passes`).
     """
     accounts: dict[int, None] = {}
-    outgoing: dict[tuple[str, str], OutgoingRecipient] = {}
+    outgoing: _Elsewhere = {}
+    stopped: _Elsewhere = {}
     told: list[Told] = []
     looping = False
     for recipient in recipients:
@@ -55,14 +57,14 @@ def dispatch(recipients: Iterable[Recipient], border: Border, size: int, passes:
             told.append(_looping(recipient))
             looping = True
             continue
-        leaving = [address for address in recipient.outside if border.lets_out(address, size)]
         accounts |= dict.fromkeys(account.id for account in recipient.accounts)
-        for address in leaving:
-            one = _outgoing(recipient, address)
-            key = (address.local, one.destination)
-            outgoing[key] = _merged(outgoing[key], one) if key in outgoing else one
-        told += _successes(recipient, leaving)
-        told += (_stopped(recipient, address, border) for address in recipient.outside if address not in leaving)
+        leaves = False
+        for address, one in _elsewhere(recipient):
+            may = border.lets_out(address, size)
+            leaves |= may
+            _add(outgoing if may else stopped, address.local, one)
+        told += _successes(recipient, leaves)
+    told += (_stopped(one, border) for one in stopped.values())
     if looping and not accounts and not outgoing:
         raise MailError(Kind.BAD_CONTENT, "mail-loop", _LOOP)
     if not accounts and not outgoing:
@@ -73,11 +75,24 @@ def dispatch(recipients: Iterable[Recipient], border: Border, size: int, passes:
 # --- to other servers ---
 
 
-def _outgoing(recipient: Recipient, address: Address) -> OutgoingRecipient:
-    notify = recipient.notify
+_Elsewhere = dict[tuple[str, str], OutgoingRecipient]
+"""By local part and canonical domain."""
+
+
+def _elsewhere(recipient: Recipient) -> Iterator[tuple[Address, OutgoingRecipient]]:
+    """The addresses elsewhere behind a recipient, each with what the queue is to know of it."""
+    notify, orcpt = recipient.notify, _original(recipient)
     if recipient.is_alias and _targets(recipient) > 1 and notify & Notify.SUCCESS:
         notify = (notify & ~Notify.SUCCESS) or Notify.NEVER  # 5.2.7.3 (c); nothing left is not the same as nothing said
-    return OutgoingRecipient(mailbox(address), canonical_domain(address.domain), int(notify), _original(recipient))
+    for address in recipient.outside:
+        yield address, OutgoingRecipient(mailbox(address), canonical_domain(address.domain), int(notify), orcpt)
+
+
+def _add(found: _Elsewhere, local: str, one: OutgoingRecipient) -> None:
+    key = (local, one.destination)
+    first = found.setdefault(key, one)
+    if first is not one:
+        found[key] = first._replace(notify=merged(first.notify, one.notify))
 
 
 def _targets(recipient: Recipient) -> int:
@@ -91,24 +106,15 @@ def _original(recipient: Recipient) -> str:
     return f"{'rfc822' if recipient.forward_path.is_ascii else 'utf-8'};{mailbox(recipient.forward_path)}"
 
 
-def _merged(first: OutgoingRecipient, second: OutgoingRecipient) -> OutgoingRecipient:
-    """One address that was named twice: all that was asked for either time, so NEVER only if it was said both times."""
-    wishes = {first.notify, second.notify} - {Notify.NEVER}
-    if len(wishes) < 2:
-        return first._replace(notify=max(wishes, default=first.notify))
-    asked = [notify or Notify.FAILURE | Notify.DELAY for notify in wishes]  # RFC 3461 4.1: what silence means
-    return first._replace(notify=int(asked[0] | asked[1]))
-
-
 # --- to the sender ---
 
 
-def _successes(recipient: Recipient, leaving: list[Address]) -> list[Told]:
+def _successes(recipient: Recipient, leaves: bool) -> list[Told]:
     """RFC 3461 5.2.3 and 5.2.7: of what is only sent on, the next server tells, or our queue."""
     several = _targets(recipient) > 1
-    if not recipient.notify & Notify.SUCCESS or not (recipient.accounts or (leaving and several)):
+    if not recipient.notify & Notify.SUCCESS or not (recipient.accounts or (leaves and several)):
         return []
-    action, status = (Action.EXPANDED, "2.0.0") if leaving else (Action.DELIVERED, "2.1.5")
+    action, status = (Action.EXPANDED, "2.0.0") if leaves else (Action.DELIVERED, "2.1.5")
     return [Told(mailbox(recipient.forward_path), action, status, recipient.notify, recipient.orcpt)]
 
 
@@ -123,14 +129,14 @@ def _looping(recipient: Recipient) -> Told:
     )
 
 
-def _stopped(recipient: Recipient, address: Address, border: Border) -> Told:
+def _stopped(one: OutgoingRecipient, border: Border) -> Told:
     limit = border.leaving
     return Told(
-        address=mailbox(address),
+        address=one.address,
         action=Action.FAILED,
         status="5.3.4",
-        notify=recipient.notify,
-        orcpt=_original(recipient),
+        notify=one.notify,
+        orcpt=one.orcpt,
         reply=f"552 5.3.4 {limit.refusal().text}",
         limit=limit.octets,
     )

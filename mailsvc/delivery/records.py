@@ -7,7 +7,7 @@
     sender, MailError             -> refused  -> event, to be noted
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from mailsvc.core.errors import MailError
 from mailsvc.core.interfaces.delivery import Recipient
@@ -37,7 +37,7 @@ def accepted(
 
 def _unasked(recipient: Recipient) -> str:
     """Why a recipient needed no decision: he is ours, by whatever address his mail goes on, or his domain is one that we relay for."""
-    return "local" if recipient.accounts or recipient.is_alias else "relay-domain"
+    return "local" if recipient.is_ours else "relay-domain"
 
 
 def _accepted(
@@ -51,7 +51,7 @@ def _accepted(
 ) -> Event:
     peer, envelope, account = sender.peer, sender.envelope, sender.account
     decision = None if isinstance(why, str) else why
-    readers = tuple(tuple(each.id for each in one.accounts) for one in recipients)
+    readers = tuple(_readers(recipients))
     return Event(
         at=at,
         what=Happening.ACCEPTED,
@@ -70,6 +70,18 @@ def _accepted(
         reason=why if isinstance(why, str) else why.reason,
         decision=decision,
     )
+
+
+def _readers(recipients: Iterable[Recipient]) -> Iterator[tuple[int, ...]]:
+    """Who may read of which recipient. Of all the lists that one account is on only the first counts: a row stays as large as the
+    recipients and the accounts are, and not as large as the one times the other."""
+    listed: set[int] = set()
+    for one in recipients:
+        ids = tuple(account.id for account in one.accounts)
+        if len(ids) > 1:
+            ids = tuple(each for each in ids if each not in listed)
+            listed.update(ids)
+        yield ids
 
 
 def stopped(sender: Sender, told: Iterable[Told], at: float, queue_id: str, size: int) -> list[Event]:

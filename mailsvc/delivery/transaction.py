@@ -4,7 +4,7 @@
 
     rcpt -> route -> Recipient(accounts)
     write -> Intake -> body writer                   (nothing is kept here)
-    commit -> dispatch (mailboxes, queue, report) + trace, missing fields + body + description
+    commit -> each address once -> dispatch (mailboxes, queue, report) + trace, missing fields + body + description
         -> store.apply([SpendGrant, Deliver, Record, Deliver of a report]) -> queue id
 
 After :meth:`Transaction.commit` returned, the message is durable for every recipient: in a mailbox, in the queue, or in a report to its
@@ -26,6 +26,7 @@ from mailsvc.core.values import Body, SystemFlag
 from mailsvc.delivery import records
 from mailsvc.delivery.dispatch import Dispatch, dispatch
 from mailsvc.delivery.intake import Intake
+from mailsvc.delivery.named_twice import each_once
 from mailsvc.delivery.routing import route
 from mailsvc.delivery.services import Sender, Services
 from mailsvc.delivery.submission import missing_fields
@@ -81,7 +82,7 @@ class Transaction:
         if key in self._ours:
             return attrs.evolve(self._ours[key], forward_path=forward_path)
         routed = await route(self._services, self._sender, forward_path)
-        if routed.accounts or routed.is_alias:
+        if routed.is_ours:
             self._ours[key] = routed
         return routed
 
@@ -95,8 +96,9 @@ class Transaction:
 
     async def _commit(self) -> str:
         permission = self._sender.permission
+        recipients = each_once(self.recipients)
         try:
-            plan = dispatch(self.recipients, self._services.border, self._intake.size, self._passes())
+            plan = dispatch(recipients, self._services.border, self._intake.size, self._passes(recipients))
             body = await self._intake.close()
             await permission.check_from(self._intake.header, self._intake.header_is_whole)
         except BaseException:
@@ -105,18 +107,20 @@ class Transaction:
         # From here on nothing is taken back: when the store cannot answer, it may have kept its promise all the same.
         queue_id = self._next_id()
         second = int(self._services.now())
-        deliver = await self._deliver(plan, body, queue_id, second)
+        prefix = trace(self._sender, recipients, self._services.hostname, queue_id, second)
+        deliver = await self._deliver(plan, prefix, body, queue_id, second)
         spending = permission.operations(self._leaving())
+        record = self._record(recipients, plan, deliver, queue_id)
         results = await self._services.store.apply(
-            [*spending, deliver, *self._record(plan, deliver, queue_id), *await self._report(plan, deliver, queue_id)]
+            [*spending, deliver, *record, *await self._report(plan, deliver, queue_id)]
         )
         permission.accepted(results[: len(spending)])
-        self._log(queue_id, body.size)
+        self._log(recipients, queue_id, body.size)
         return queue_id
 
-    def _passes(self) -> Sequence[str]:
+    def _passes(self, recipients: Sequence[Recipient]) -> Sequence[str]:
         """For whom the message has been here before; looked for only where an alias might send it round in a circle."""
-        if not any(one.is_alias for one in self.recipients):
+        if not any(one.is_alias for one in recipients):
             return ()
         return passes(Fields(self._intake.header).all(b"received"), self._services.hostname)
 
@@ -128,8 +132,7 @@ class Transaction:
             for one in self.recipients
         )
 
-    async def _deliver(self, plan: Dispatch, body: Body, queue_id: str, second: int) -> Deliver:
-        prefix = trace(self._sender, self.recipients, self._services.hostname, queue_id, second)
+    async def _deliver(self, plan: Dispatch, prefix: bytes, body: Body, queue_id: str, second: int) -> Deliver:
         if self._sender.is_submission and self._intake.header_is_whole:
             prefix += missing_fields(self._intake.header, queue_id, self._services.hostname, rendered_date(second))
         return Deliver(
@@ -179,14 +182,16 @@ class Transaction:
         )
         return await self._services.reports.report(original, plan.told)
 
-    def _record(self, plan: Dispatch, deliver: Deliver, queue_id: str) -> Sequence[Operation]:
+    def _record(
+        self, recipients: Sequence[Recipient], plan: Dispatch, deliver: Deliver, queue_id: str
+    ) -> Sequence[Operation]:
         """What the ledger keeps of it, in the same transaction."""
         found = message_id(self._intake.header) or message_id(deliver.prefix)
         size = len(deliver.prefix) + deliver.size
         now = self._services.now()
         return self._services.ledger.within(
             [
-                *records.accepted(self._sender, self.recipients, now, queue_id, found, size),
+                *records.accepted(self._sender, recipients, now, queue_id, found, size),
                 *records.stopped(self._sender, plan.told, now, queue_id, size),
             ]
         )
@@ -195,13 +200,13 @@ class Transaction:
         if not self._sender.permission.has_noted(error):
             self._services.ledger.note(records.refused(self._sender, recipient, self._services.now(), error))
 
-    def _log(self, queue_id: str, size: int) -> None:
+    def _log(self, recipients: Sequence[Recipient], queue_id: str, size: int) -> None:
         peer, envelope = self._sender.peer, self._sender.envelope
         counters.message_accepted(peer.protocol, len(self.recipients), size)
         facts: dict[str, object] = {
             "queue_id": queue_id,
             "sender": path(envelope.reverse_path),
-            "recipients": ", ".join(mailbox(recipient.forward_path) for recipient in self.recipients),
+            "recipients": ", ".join(mailbox(recipient.forward_path) for recipient in recipients),
             "size": size,
             "protocol": envelope.protocol,
             "peer": peer.address or "a local socket",

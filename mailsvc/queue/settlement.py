@@ -3,11 +3,13 @@
 Two things may go wrong after a host has taken the mail, and neither may send it a second time:
 
 - A recipient was settled by hand meanwhile: the store refuses the whole transaction, and it is made anew for the others.
+  Who they are may have to be asked more than once.
 - The report cannot be made, or not be delivered: that is our fault. The outcomes are written without it; a failure or a delay of which
   nobody can be told now is tried, and told, another time.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -32,6 +34,7 @@ _log = Logger(namespace="mailsvc.queue")
 _UNTOLD = 3600
 """Seconds after which those are tried again of whom no report could be made."""
 
+T = TypeVar("T")
 Judged = tuple[Outcome, Told | None]
 Delay = Callable[[QueuedRecipient], int]
 
@@ -55,6 +58,20 @@ class Settlement:
         :param result: with an answer for each recipient. :param delay: seconds until the next try of one that waits.
         """
         answers = {one.id: answer for one, answer in zip(recipients, result.answers, strict=True)}
+        try:
+            return await self._settle(message, recipients, answers, result, delay)
+        except MailError:
+            _count_unsettled(answers)
+            raise
+
+    async def _settle(
+        self,
+        message: QueuedMessage,
+        recipients: Sequence[QueuedRecipient],
+        answers: Mapping[int, Answer],
+        result: Result,
+        delay: Delay,
+    ) -> list[Outcome]:
         tell = True
         while recipients:
             judged = [self._judge(message, one, answers[one.id], result, delay) for one in recipients]
@@ -64,12 +81,11 @@ class Settlement:
                 tell = False
             except MailError as error:
                 if is_settled_by_others(error):
-                    recipients = await self._still_there(answers)
+                    recipients = await self._still_there(message, answers)
                 elif tell and error.kind is not Kind.NOT_NOW:
                     tell = False
                     _log.failure("{queue_id}: its report is refused", queue_id=message.queue_id)
                 else:
-                    _count_unsettled(answers)
                     raise
         return []
 
@@ -103,27 +119,40 @@ class Settlement:
         due = self._means.second() + _UNTOLD
         return outcome._replace(state=State.WAITING, due=due, warned=False), None
 
-    async def _still_there(self, tried: Iterable[int]) -> list[QueuedRecipient]:
-        """Those who were tried and are not settled yet: somebody has settled the others by hand meanwhile."""
-        return [one for _, one in await self._means.store.queue.still_open(list(tried))]
+    async def _still_there(self, message: QueuedMessage, tried: Iterable[int]) -> list[QueuedRecipient]:
+        """Those who were tried and are not settled yet: somebody has settled the others by hand meanwhile. Raises MailError."""
+        ids = list(tried)
+        return [one for _, one in await self._patiently(message, lambda: self._means.store.queue.still_open(ids))]
 
     async def _report(self, message: QueuedMessage, told: Sequence[Told]) -> Sequence[Operation]:
-        """What tells the sender. It waits for the store as long as the settler does: the mail itself may be gone already.
+        """What tells the sender.
 
         Raises NOT_NOW after :meth:`Settler.give_up`; _NoReport for whatever else a stranger's message or its reply do to its making.
         """
-        while told:
+        if not told:
+            return ()
+        original = original_of(message, self._means.store.bodies)
+        try:
+            return await self._patiently(message, lambda: self._means.reports.report(original, told))
+        except Exception as error:
+            if isinstance(error, MailError) and error.kind is Kind.NOT_NOW:
+                raise
+            _log.failure("{queue_id}: no report can be made", queue_id=message.queue_id)
+            raise _NoReport from error
+
+    async def _patiently(self, message: QueuedMessage, ask: Callable[[], Awaitable[T]]) -> T:
+        """Wait for the store as long as the settler does: the mail itself may be gone already.
+
+        Raises NOT_NOW after :meth:`Settler.give_up`; whatever else ``ask`` raises.
+        """
+        while True:
             try:
-                return await self._means.reports.report(original_of(message, self._means.store.bodies), told)
-            except Exception as error:
-                if not (isinstance(error, MailError) and error.kind is Kind.NOT_NOW):
-                    _log.failure("{queue_id}: no report can be made", queue_id=message.queue_id)
-                    raise _NoReport from error
-                if self._settler.over:
+                return await ask()
+            except MailError as error:
+                if error.kind is not Kind.NOT_NOW or self._settler.over:
                     raise
-                _log.warn("{queue_id}: no report yet: {error}", queue_id=message.queue_id, error=error)
+                _log.warn("{queue_id}: not settled yet: {error}", queue_id=message.queue_id, error=error)
             await deferLater(self._means.reactor, 1.0)
-        return ()
 
 
 def _count_unsettled(answers: Mapping[int, Answer]) -> None:

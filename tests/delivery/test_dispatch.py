@@ -131,6 +131,39 @@ def test_named_twice(first: int, second: int, both: int) -> None:
     assert plan(outside(X, second), outside(X, first)).outgoing[0].notify == both
 
 
+def test_reached_by_two_aliases() -> None:
+    """An address elsewhere that two aliases lead to stands in the queue once; if the border stops it, it is told of once."""
+    aliases = [Recipient(Address(name, "example.test"), (ALICE,), (X, Y)) for name in ("one", "two")]
+    assert [one.address for one in plan(*aliases, outside(X)).outgoing] == ["x@example.com", "y@Example.COM"]
+    stopped = plan(*aliases, outside(X), size=1001, limit=1000).told
+    assert [(one.address, one.orcpt) for one in stopped] == [
+        ("x@example.com", "rfc822;one@example.test"),
+        ("y@Example.COM", "rfc822;one@example.test"),
+    ]
+
+
+class Compared(Address):
+    """An address that counts how often it is held against another."""
+
+    comparisons = 0
+
+    def __eq__(self, other: object) -> bool:
+        Compared.comparisons += 1
+        return super().__eq__(other)
+
+    __hash__ = Address.__hash__
+
+
+@pytest.mark.parametrize("inside", [(), ("example.com",)])
+def test_an_alias_of_hundreds(inside: tuple[str, ...]) -> None:
+    """Each address behind an alias is looked at by itself, and held against no other, whether it may leave or not."""
+    many = tuple(Compared(f"{number}", "example.com" if number % 2 else "near.test") for number in range(300))
+    Compared.comparisons = 0
+    result = plan(Recipient(LIST, (ALICE,), many), size=1001, limit=1000, inside=inside)
+    assert len(result.outgoing) + len(result.told) == len(many)
+    assert Compared.comparisons <= len(many)
+
+
 def test_border_stops_those_outside() -> None:
     """Whoever may have it has it; of each other address the sender is told, with the limit in bytes."""
     near = Address("n", "Near.Test")

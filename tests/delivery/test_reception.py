@@ -14,8 +14,11 @@ from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.interfaces.delivery import Envelope, IDelivery, ITransaction
 from mailsvc.core.operations import AddAlias, ChangeAccount
 from mailsvc.core.queued import Notify
+from mailsvc.core.reports import Action
 from mailsvc.core.values import INBOX, Account, Peer, SystemFlag
 from mailsvc.delivery import Reception
+from mailsvc.delivery.border import Border
+from mailsvc.delivery.options import BorderOptions
 from mailsvc.delivery.services import Services
 from mailsvc.formats.address import Address
 from mailsvc.testing.directory import MemoryDirectory
@@ -35,6 +38,17 @@ def listener(protocol: str = "smtp", **options: Any) -> ListenerOptions:
     return ListenerOptions(protocol=Protocol(protocol), port=25, **options)
 
 
+class CountingBorder(Border):
+    """Counts how often it is asked."""
+
+    asked = 0
+
+    def lets_out(self, address: Address, size: int) -> bool:
+        """See Border."""
+        self.asked += 1
+        return super().lets_out(address, size)
+
+
 class ReceptionTests(TestCase):
     """With a store in a directory of the test."""
 
@@ -45,6 +59,7 @@ class ReceptionTests(TestCase):
         self.asked: list[Asked] = []
         self.reached = ""
         self.reports = RememberedReports()
+        self.border = CountingBorder(BorderOptions())
 
     def permits(self) -> Permits:
         """The real decision, with what it was asked remembered."""
@@ -66,6 +81,7 @@ class ReceptionTests(TestCase):
             permits=self.permits(),
             reports=self.reports,
             hostname="mx.example.test",
+            border=self.border,
         )
         avatar, logout = Reception(services, {chosen.name: chosen}).avatar(
             account,
@@ -191,6 +207,43 @@ class ReceptionTests(TestCase):
         transaction.write(b"x\r\n")
         await transaction.commit()
         self.assertEqual(len(await self.inbox("alice")), 1)
+
+    async def test_an_alias_of_many_many_times(self) -> None:
+        """Each address behind an alias is thought about once for a message, and has it once, however often the alias was named."""
+        targets = tuple(f"x{number}@example.com" for number in range(30))
+        self.store.commit([AddAlias("far@example.test", (*targets, "alice@example.test"))])
+        transaction = await self.avatar().mail(SENDER)
+        for number in range(100):
+            spelled = "far" if number % 2 else "FAR"
+            await transaction.rcpt(Address(spelled, "example.test"), Notify.SUCCESS if number else Notify.NEVER)
+        self.assertEqual(len(transaction.recipients), 100)
+        transaction.write(b"x\r\n")
+        queue_id = await transaction.commit()
+        self.assertLessEqual(self.border.asked, 2 * len(targets))
+        self.assertEqual(
+            [(one.address, one.orcpt) for one in await self.store.queue.recipients(queue_id)],
+            [(target, "rfc822;FAR@example.test") for target in targets],
+        )
+        ((_, told),) = self.reports.told
+        self.assertEqual([(one.address, one.action) for one in told], [("FAR@example.test", Action.EXPANDED)])
+        self.assertEqual(len(await self.inbox("alice")), 1)
+
+    async def test_a_recipient_elsewhere_named_twice(self) -> None:
+        """It is accepted twice and sent once, with all that was asked for."""
+        account = await self.made.directory.find_account("alice@example.test")
+        transaction = await self.avatar(account).mail(SENDER)
+        await transaction.rcpt(Address("x", "example.com"), Notify.FAILURE, "rfc822;one@example.com")
+        await transaction.rcpt(Address("x", "Example.COM"), Notify.DELAY, "rfc822;two@example.com")
+        (recipient,) = await self.store.queue.recipients(await transaction.commit())
+        self.assertEqual((recipient.address, recipient.orcpt), ("x@example.com", "rfc822;one@example.com"))
+        self.assertEqual(recipient.notify, Notify.FAILURE | Notify.DELAY)
+
+    async def test_the_limit_counts_each_rcpt(self) -> None:
+        """Also one of an address that was named before."""
+        transaction = await self.avatar(recipients=2).mail(SENDER)
+        await transaction.rcpt(ALICE)
+        await transaction.rcpt(ALICE)
+        self.assertEqual((await self.refusal(transaction.rcpt(ALICE))).kind, Kind.TOO_MANY)
 
     async def test_outside_recipients(self) -> None:
         """Strangers are refused for good; who has logged in may send to them."""

@@ -9,6 +9,8 @@ from twisted.trial.unittest import TestCase
 from mailsvc.core.errors import MailError
 from mailsvc.core.interfaces.delivery import Envelope, Recipient
 from mailsvc.core.ledger import Event, Happening, Query
+from mailsvc.core.ledger_rows import pack, unpack
+from mailsvc.core.operations import AddAlias
 from mailsvc.core.options import Size
 from mailsvc.core.values import Account, Peer
 from mailsvc.delivery import Reception
@@ -92,6 +94,26 @@ class RecordTests(TestCase):
         queue_id = await self.sent(b"Subject: x\r\n", ALICE, account=self.account("bob"))
         (event,) = await self.rows(text=f"{queue_id}@mx.example.test")
         self.assertEqual((event.account, event.account_id), ("bob@example.test", self.account("bob").id))
+
+    async def test_an_alias_named_many_times(self) -> None:
+        """A row is as long as there are addresses and people, however often a stranger named an alias."""
+        self.store.commit([AddAlias("all@example.test", ("alice@example.test", "bob@example.test"))])
+        await self.sent(b"Subject: x\r\n", *[Address("all", "example.test")] * 50)
+        (event,) = await self.rows()
+        self.assertEqual(event.recipients, ("all@example.test",))
+        self.assertEqual(event.readers, ((self.account("alice").id, self.account("bob").id),))
+
+    def test_people_who_are_on_many_lists(self) -> None:
+        """They stand with the first list, and where they were named themselves: no row is as long as lists times people."""
+        peer = Peer("192.0.2.1", "smtp", "smtp")
+        permission = make_test_permits(self.made.directory).permission(peer, 0, ELSEWHERE)
+        sender = Sender(peer=peer, account=None, envelope=SENDER, permission=permission)
+        people = tuple(Account(number, f"{number}@example.test") for number in range(1, 101))
+        lists = [Recipient(Address(f"list{number}", "example.test"), people) for number in range(100)]
+        (event,) = accepted(sender, [*lists, Recipient(Address("7", "example.test"), people[6:7])], 1, "Q", "m", 9)
+        self.assertEqual(event.readers[0], tuple(range(1, 101)))
+        self.assertEqual(event.readers[1:], ((),) * 99 + ((7,),))
+        self.assertEqual(unpack(pack(event)), event)
 
     async def test_refused_recipients(self) -> None:
         """A refusal stands with its reason; one by the relay decision once, with why each rule said nothing."""

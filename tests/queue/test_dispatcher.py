@@ -2,6 +2,7 @@
 
 import itertools
 
+from prometheus_client import REGISTRY
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
@@ -17,6 +18,11 @@ from tests.queue.world import MESSAGE, World
 HOST = "192.0.2.1"
 BOB = "bob@there.example"
 MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+def unsettled():
+    """Of how many recipients nobody knows that they have the mail."""
+    return REGISTRY.get_sample_value("mailsvc_queue_unsettled_total")
 
 
 class Case(TestCase):
@@ -493,6 +499,48 @@ class UnexpectedTests(Case):
         world.store.queue.still_open = still_open
         world.pass_time(2 * MINUTE)
         assert world.hosts.delivered == {(queue_id, BOB): 1}
+
+    def removed_while_it_is_sent(self):
+        """A message for three: the first is removed by hand while the host takes the mail for all; then nobody can ask who is left."""
+        answer = Deferred()
+        world = self.scripted(lambda mail, recipients: answer)
+        queue_id = world.post("first@there.example", BOB, "carol@there.example")
+        world.pass_time()
+        first = run(world.store.queue.recipients(queue_id))[0].id
+        world.store.commit([Settle((Outcome(first, State.REMOVED, 0, int(world.now()), "", "", tried=False),))])
+        still_open, world.asked = world.store.queue.still_open, 0
+
+        async def fail(recipients):
+            world.asked += 1
+            if world.asked <= world.refusals:
+                raise temporary("store-restarting")
+            return await still_open(recipients)
+
+        world.store.queue.still_open = fail
+        return world, answer
+
+    def test_who_is_left_cannot_be_read_at_once(self):
+        """A host has the mail, one recipient was removed meanwhile, and the store is away when it is asked for the others: sent once."""
+        world, answer = self.removed_while_it_is_sent()
+        world.refusals = 3
+        answer.callback(OK)
+        world.pass_time(12 * HOUR)
+        assert world.asked == 4
+        assert world.waiting() == {}
+        assert len(world.hosts.sent) == 1
+        assert set(world.hosts.delivered.values()) == {1}
+
+    def test_who_is_left_cannot_be_read_before_the_end(self):
+        """If the process has to end first, who may get the mail again is counted."""
+        world, answer = self.removed_while_it_is_sent()
+        world.refusals = 10**9
+        before = unsettled()
+        answer.callback(OK)
+        world.pass_time(5)
+        assert unsettled() == before
+        world.queue.stopService()
+        world.pass_time(60, step=1)
+        assert unsettled() >= before + 2
 
     def test_report_that_the_store_refuses(self):
         """The same for a report that the store refuses for good."""

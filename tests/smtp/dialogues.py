@@ -982,6 +982,25 @@ LMTP = (
         delivered=(b"x\r\n", b"y\r\n"),
     ),
     Dialogue(
+        "lmtp-named-twice",
+        "An address that is named twice is answered twice, and has the message once.",
+        LHLO
+        + TO_ALICE
+        + """
+        C: RCPT TO:<Alice@Example.TEST>
+        S: 250 2.1.5 Ok
+        """
+        + DATA
+        + """
+        C: x
+        C: .
+        S: 250 2.0.0 <alice@example.test> Ok: queued as …
+        S: 250 2.0.0 <Alice@Example.TEST> Ok: queued as …
+        """,
+        listener="lmtp",
+        delivered=(b"x\r\n",),
+    ),
+    Dialogue(
         "lmtp-is-not-smtp",
         "HELO, EHLO and AUTH do not exist; without recipients there is nothing to answer (RFC 2033 4.1, 4.2).",
         """

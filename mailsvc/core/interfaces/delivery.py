@@ -52,11 +52,16 @@ class Recipient:
         """Whether what goes outside goes to another address than the one that was named."""
         return bool(self.outside) and self.outside != (self.forward_path,)
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether the address is one of this server, by whatever address its mail goes on."""
+        return bool(self.accounts) or self.is_alias
+
 
 class ITransaction(Interface):
     """One mail transaction, from MAIL to the reply after the data."""
 
-    recipients: Sequence[Recipient] = Attribute("The accepted recipients, in order.")
+    recipients: Sequence[Recipient] = Attribute("The accepted recipients, in order, each as often as it was named.")
 
     async def rcpt(forward_path: Address, notify: int = 0, orcpt: str = "") -> Recipient:
         """Accept a recipient; ``notify``, ``orcpt``: see :class:`Recipient`.
