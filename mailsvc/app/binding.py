@@ -33,9 +33,8 @@ def bind_listener(options: ListenerOptions, copies: int) -> list[socket.socket]:
         path = _unix_path(options)
         if path is not None:
             return [_bind_unix(path)] * copies
-        if (
-            copies > 1
-        ):  # is a server there? Another mailsvc would let us share its port, and half of its clients with it
+        # Is a server there? Another mailsvc would let us share its port, and half of its clients with it.
+        if copies > 1:
             bind_tcp(options.address, options.port).close()
         return [bind_tcp(options.address, options.port, shared=copies > 1) for _ in range(copies)]
     except OSError as error:

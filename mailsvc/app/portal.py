@@ -18,7 +18,7 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import IRealm, Portal
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
 from mailsvc.app.realm import Client, Login
@@ -76,13 +76,15 @@ class MailPortal(Portal):
         clock: IReactorTime | None = None,
     ) -> None:
         """:param answer: answers what SASL exchanges ask. :param guard: slows guessing down; None: nobody does.
-        :param clock: bounds the lines about log-ins that fail (:class:`FewLines`); None: each has one.
+        :param clock: bounds the lines about log-ins that fail (:class:`FewLines`), those by our own fault apart from the others, for no
+            guesser is to hide an outage; None: each has one.
         """
         super().__init__(realm, checkers)
         self._publish = publish
         self._answer = answer
         self._guard = guard
         self._few = FewLines(clock, _left_out) if clock is not None else None
+        self._faults = FewLines(clock, _faults_left_out) if clock is not None else None
 
     async def lookup(self, question: Any, peer: Peer) -> Any:
         """What an exchange on this connection must know to go on (:mod:`mailsvc.formats.sasl.questions`). Raises NOT_NOW."""
@@ -92,7 +94,7 @@ class MailPortal(Portal):
                 await self._guard.look(name, peer)
             return await self._answer(question, peer)
         except MailError as error:
-            self._failed(peer, name, error.reason, str(error))
+            self._refused(peer, name, error)
             raise
 
     def login(self, credentials: Any, mind: object, *interfaces: Any) -> "Deferred[Any]":
@@ -116,12 +118,10 @@ class MailPortal(Portal):
             self._failed(peer, name, "bad-credentials", str(error))
             raise
         except MailError as error:
-            self._failed(
-                peer, name, error.reason, str(error), error.__cause__ if error.reason == SOURCE_FAILED else None
-            )
+            self._refused(peer, name, error)
             raise
         except Exception as error:
-            self._failed(peer, name, "unexpected", type(error).__name__, error)
+            self._failed(peer, name, "unexpected", type(error).__name__, ours=True, cause=error)
             raise temporary("unexpected", type(error).__name__) from error
         counters.login(peer.protocol, "ok")
         return login
@@ -157,26 +157,48 @@ class MailPortal(Portal):
             log.failure("a log-in could not be published")
         return login
 
-    def _failed(self, peer: Peer, name: str, outcome: str, detail: str, cause: BaseException | None = None) -> None:
-        """A line for the log, and a traceback of what nobody has foreseen; of whoever guesses all night no more than a few."""
+    def _refused(self, peer: Peer, name: str, error: MailError) -> None:
+        cause = error.__cause__ if error.reason == SOURCE_FAILED else None
+        self._failed(peer, name, error.reason, str(error), ours=error.kind is Kind.NOT_NOW, cause=cause)
+
+    def _failed(
+        self,
+        peer: Peer,
+        name: str,
+        outcome: str,
+        detail: str,
+        ours: bool = False,
+        cause: BaseException | None = None,
+    ) -> None:
+        """A line for the log, and a traceback of what nobody has foreseen: a few for each client that guesses and each fault of ours."""
         counters.login(peer.protocol, outcome)
         if outcome == "throttled":
             return
-        place = network_of(peer.address, 64) if peer.address else ""
-        if self._few is not None and not self._few.allow(place):
+        reason = detail or outcome
+        few, subject = (self._faults, reason) if ours else (self._few, _place(peer))
+        if few is not None and not few.allow(subject):
             return
-        log.info(
+        log.emit(
+            LogLevel.warn if ours else LogLevel.info,
             "{client}: log-in as {name!r} failed: {reason}",
             client=peer.shown,
             name=name[:100],
-            reason=detail or outcome,
+            reason=reason,
         )
         if cause is not None:
             log.failure("a log-in failed", Failure(cause))
 
 
+def _place(peer: Peer) -> str:
+    return network_of(peer.address, 64) if peer.address else ""
+
+
 def _left_out(count: int, places: int) -> None:
     log.info("{count} more log-ins failed within a minute, from {places} place(s)", count=count, places=places)
+
+
+def _faults_left_out(count: int, faults: int) -> None:
+    log.warn("{count} more log-ins failed within a minute, by {faults} fault(s) of ours", count=count, faults=faults)
 
 
 def make_portal(

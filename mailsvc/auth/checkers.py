@@ -119,7 +119,7 @@ class OutsideSource:
 
     def __init__(self, checker: ICredentialsChecker, directory: IDirectory, clock: IReactorTime) -> None:
         """:param checker: yields the name as octets. :param clock: for :data:`PATIENCE`."""
-        self._checker = checker
+        self.checker = checker
         self._directory = directory
         self._clock = clock
 
@@ -128,11 +128,11 @@ class OutsideSource:
         return Deferred.fromCoroutine(self._check(credentials))
 
     async def _check(self, credentials: PasswordCredentials) -> AvatarId:
-        asked: Deferred[Any] = maybeDeferred(self._checker.requestAvatarId, credentials)
+        asked: Deferred[Any] = maybeDeferred(self.checker.requestAvatarId, credentials)
         try:
             identity = await asked.addTimeout(PATIENCE, self._clock)
         except TimeoutError:
-            raise temporary("password-source-silent", type(self._checker).__name__) from None
+            raise temporary("password-source-silent", _kind(self)) from None
         if not isinstance(identity, bytes):  # ANONYMOUS, or worse
             raise UnauthorizedLogin("source-names-nobody")
         return admit(await find(self._directory, identity, credentials.peer))
@@ -197,6 +197,11 @@ def _objection(credentials: PasswordCredentials) -> str:
     return ""
 
 
+def _kind(source: ICredentialsChecker) -> str:
+    """What a source is called in the log."""
+    return type(source.checker if isinstance(source, OutsideSource) else source).__name__
+
+
 async def _ask(source: ICredentialsChecker, credentials: PasswordCredentials) -> AvatarId:
     """The source's answer; a failure of its own becomes a temporary one, caused by it: the portal writes that down."""
     try:
@@ -204,4 +209,4 @@ async def _ask(source: ICredentialsChecker, credentials: PasswordCredentials) ->
     except (UnauthorizedLogin, MailError):
         raise
     except Exception as error:
-        raise temporary(SOURCE_FAILED, f"{type(source).__name__}: {type(error).__name__}") from error
+        raise temporary(SOURCE_FAILED, f"{_kind(source)}: {type(error).__name__}") from error

@@ -37,7 +37,11 @@ _MISSES = {
     "account-gone": "explain.account-gone",
     "sending-off": "explain.sending-off",
 }
-_BY_HAND = {"grant-expired": "explain.given-expired", "grant-ended": "explain.given-ended"}
+_BY_HAND = {
+    "grant-expired": "explain.given-expired",
+    "clock-set-back": "explain.given-clock",
+    "grant-ended": "explain.given-ended",
+}
 _POLICIES = {
     SenderPolicy.ANY: Sentence("explain.sender-any"),
     SenderPolicy.OWN: Sentence("explain.sender-own"),
@@ -116,8 +120,7 @@ def _allowed(situation: Situation, when: When) -> Iterator[Sentence]:
     rule = situation.rule(decision.rule)
     if rule is not None and rule.sender is not SenderPolicy.ANY:
         yield Sentence("explain.sender-fits", sender=_sender(situation), policy=_POLICIES[rule.sender])
-    if others := _others(situation):
-        yield Sentence("explain.others", accounts=", ".join(others))
+    yield from _others(situation)
     if situation.over is not None:
         yield _limit(situation, situation.over)
     elif decision.account:
@@ -126,13 +129,17 @@ def _allowed(situation: Situation, when: When) -> Iterator[Sentence]:
         yield Sentence("explain.answers-nobody")
 
 
-def _others(situation: Situation) -> list[str]:
+def _others(situation: Situation) -> Iterator[Sentence]:
     """The other accounts whose grants are good at this address: none of them answers, and people should know why."""
     decision, facts = situation.decision, situation.facts
     if not decision.grant:
-        return []
-    good = (facts.holder(grant) for grant in facts.grants if grant.rule == decision.rule and grant.holds(situation.at))
-    return sorted({one.address for one in good if one is not None and not standing(one)} - {decision.account})
+        return
+    good = [grant for grant in facts.grants if grant.rule == decision.rule and grant.holds(situation.at)]
+    holders = map(facts.holder, good)
+    others = {one.address for one in holders if one is not None and not standing(one)} - {decision.account}
+    if others:
+        by_hand = any(grant.protocol == "hand" for grant in good)
+        yield Sentence("explain.others-given" if by_hand else "explain.others", accounts=", ".join(sorted(others)))
 
 
 def _limit(situation: Situation, spent: Spent) -> Sentence:

@@ -25,6 +25,7 @@ from mailsvc.core.clocks import Clocks, system_clocks
 from mailsvc.core.ledger import Event, Query
 from mailsvc.core.operations import EndGrants, ProveGrant
 from mailsvc.core.relay import Grant, RelayDecision, account_subject
+from mailsvc.core.secrets import BY_HAND
 from mailsvc.core.values import Peer
 from mailsvc.directory import Grants
 from mailsvc.formats.address import Address, canonical_domain
@@ -299,7 +300,7 @@ def grant(app: App, address: str, account: str, seconds: int | None) -> None:
             network_of(address, rule.prefix),
             found.id,
             rule.name,
-            -1,
+            BY_HAND,
             "hand",
             "",
             "",

@@ -53,10 +53,9 @@ class Happening(enum.Enum):
     DEFERRED = "deferred"
     FAILED = "failed"
     REMOVED = "removed"  # by hand, without a word to anybody
-    GRANTED = "granted"  # POP-before-SMTP: given; what renews it later is in the decisions that it leads to
-    ENDED = (
-        "ended"  # POP-before-SMTP: revoked, logged out, something was taken from the account; not: its time was over
-    )
+    GRANTED = "granted"  # POP-before-SMTP: given, or extended by hand; what log-ins renew is in the decisions that it leads to
+    # POP-before-SMTP: revoked, logged out, something was taken from the account; not: its time was over
+    ENDED = "ended"
 
 
 @attrs.frozen(kw_only=True)

@@ -27,7 +27,7 @@ class Grant:
 
     :ivar id: opaque; the only thing of it that may leave the house. :ivar rule: name of the rule by which it was given.
     :ivar credential: by which the account had logged in (``core.secrets``). :ivar protocol: ``"pop3"`` or ``"imap"``, ``"hand"``: given by
-    hand. :ivar tls: version, ``""`` for none.
+    hand (``BY_HAND``). :ivar tls: version, ``""`` for none.
     :ivar first: its first proof. :ivar last: its last. :ivar expiry: when it ends by itself. :ivar ended: when it was ended before that,
     0: it was not; ``why``: by what (``"revoked"``, ``"account"``, ``"password"``, ``"device"``,
     ``"logout"``, ``"clock"``).

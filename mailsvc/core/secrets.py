@@ -6,13 +6,17 @@ import attrs
 
 from mailsvc.formats.sasl import ScramKeys
 
-__all__ = ["ELSEWHERE", "LOGIN", "MAX_DEVICES", "Device", "Scope", "Verifier", "VerifierRow"]
+__all__ = ["BY_HAND", "ELSEWHERE", "LOGIN", "MAX_DEVICES", "Device", "Scope", "Verifier", "VerifierRow"]
 
 LOGIN = 0
 """The credential id of the login password; every other id is a device's."""
 
 ELSEWHERE = -1
 """The credential id of whatever is not ours to revoke: a password of another source, a token, a certificate."""
+
+BY_HAND = -2
+"""The credential id of a permission that an administrator gives. No log-in renews it, no log-out, new password or revoked device ends it;
+an administrator does, or whatever is taken from the account itself."""
 
 MAX_DEVICES = 20
 """Device passwords of one account."""

@@ -56,6 +56,7 @@ class Ledger(Service):
         self._options = options
         self._gatherer = Gatherer(reactor.seconds)
         self._said = False  # whether the store knows how long rows are kept
+        self._complained = False  # whether the log has a line about rows that wait
         self._loop = LoopingCall(self._write_soon)
         self._loop.clock = reactor
 
@@ -71,22 +72,28 @@ class Ledger(Service):
         return record(self._options, events)
 
     async def write(self) -> None:
-        """Write now what was noted. What the store does not take now is kept for the next time."""
+        """Write now what was noted. What the store does not take now is kept for the next time, which the log says once until it works."""
         events = self._gatherer.take()
         try:
             await self._say()
             while events:
-                await self._apply(self.within(events[:_AT_ONCE]))
+                await self._write(self.within(events[:_AT_ONCE]))
                 del events[:_AT_ONCE]
         except MailError as error:
             if error.temporary:
                 self._gatherer.put_back(events)
-            log.warn("{count} row(s) of the ledger were not written: {error}", count=len(events), error=error)
+            if events and not (error.temporary and self._complained):
+                log.warn("{count} row(s) of the ledger were not written: {error}", count=len(events), error=error)
+                self._complained = error.temporary
 
     async def _say(self) -> None:
         if not self._said:
-            await self._apply([KeepLedger(self._options.keep, self._options.on)])
+            await self._write([KeepLedger(self._options.keep, self._options.on)])
             self._said = True
+
+    async def _write(self, operations: Sequence[Operation]) -> None:
+        await self._apply(operations)
+        self._complained = False
 
     def startService(self) -> None:
         """Write every second."""
@@ -98,6 +105,7 @@ class Ledger(Service):
         super().stopService()
         if self._loop.running:
             self._loop.stop()
+        self._complained = False  # there is no next time: what is left now is lost
         return Deferred.fromCoroutine(self.write())
 
     def _write_soon(self) -> "Deferred[None]":

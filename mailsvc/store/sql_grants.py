@@ -3,19 +3,22 @@
 Whatever is taken from an account ends its grants in the same commit, and its *epoch* grows: a proof that was on its way at that moment,
 or comes from a session that was open before, finds another epoch than it knows and counts for nothing.
 
-The ledger has a row of each grant that begins and of each that is ended, in the transaction that does it, under the name that the account
-has at that moment: who answered for mail from where, and until when, is to be read there when account and grant have gone.
+The ledger has a row of each grant that begins, of each that an administrator extends and of each that is ended, in the transaction that
+does it, under the name that the account has at that moment: who answered for mail from where, and until when, is to be read there when
+account and grant have gone.
 """
 
 # ruff: noqa: S608 - SQL is put together from constants of this module only
 
 from typing import Any
 
+import attrs
+
 from mailsvc.core import operations as ops
 from mailsvc.core.errors import Kind, MailError
 from mailsvc.core.ledger import Event, Happening
 from mailsvc.core.relay import RelayFactsChanged
-from mailsvc.core.secrets import LOGIN
+from mailsvc.core.secrets import BY_HAND, LOGIN
 from mailsvc.core.values import AccountChanged, AccountFlag
 from mailsvc.store import sql_ledger
 from mailsvc.store.context import Context
@@ -34,7 +37,7 @@ _NOT_TAKEN = ("logout", "clock")
 """Ends by which nothing was taken from the account: its other sessions may go on to prove themselves."""
 
 _ALIVE = (
-    "SELECT id FROM relay_grant WHERE account=? AND network=? AND rule=? AND credential=? AND ended=0 AND last<=? AND expiry>?"
+    "SELECT id, expiry FROM relay_grant WHERE account=? AND network=? AND rule=? AND credential=? AND ended=0 AND last<=? AND expiry>?"
     " AND (boot<>? OR deadline>?) ORDER BY last DESC LIMIT 1"
 )
 
@@ -52,12 +55,15 @@ def prove(context: Context, operation: ops.ProveGrant) -> str:
     key = (one.account, one.network, one.rule, one.credential)
     alive = context.one(_ALIVE, *key, one.at + TOLERANCE, one.at, one.boot, one.steady)
     if alive:
+        grant, expiry = alive
         context.db.execute(
             "UPDATE relay_grant SET last=max(last, ?1), expiry=max(expiry, ?2), deadline=iif(boot=?3, max(deadline, ?4), ?4), boot=?3,"
             " protocol=?5, mechanism=?6, tls=?7 WHERE id=?8",
-            (one.at, one.expiry, one.boot, one.deadline, one.protocol, one.mechanism, one.tls, alive[0]),
+            (one.at, one.expiry, one.boot, one.deadline, one.protocol, one.mechanism, one.tls, grant),
         )
-        return str(alive[0])
+        if one.credential == BY_HAND:  # a log-in is renewed with every command; this is somebody's decision
+            sql_ledger.write(context, [_begun(context, attrs.evolve(one, id=grant, expiry=max(expiry, one.expiry)))])
+        return str(grant)
     context.db.execute(
         "INSERT INTO relay_grant(id, account, network, rule, credential, protocol, mechanism, tls, first, last, expiry, boot, deadline)"
         " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -68,7 +74,6 @@ def prove(context: Context, operation: ops.ProveGrant) -> str:
 
 
 def _begun(context: Context, proof: ops.ProveGrant) -> Event:
-    by_hand = proof.protocol == "hand"
     seen = {
         "grant": proof.id,
         "rule": proof.rule,
@@ -77,7 +82,7 @@ def _begun(context: Context, proof: ops.ProveGrant) -> Event:
         "tls": proof.tls,
         "until": proof.expiry,
     }
-    reason = "by-hand" if by_hand else "log-in"
+    reason = "by-hand" if proof.credential == BY_HAND else "log-in"
     return _event(context, Happening.GRANTED, reason, proof.account, proof.address or _address(proof.network), seen)
 
 

@@ -114,9 +114,8 @@ class View:
         self._replica = replica
         self._last = 0  # the highest UID that was announced
         self._at = replica.base + len(replica.log)  # place in the log, counted from the beginning of time
-        self._gone = self._numbers = (
-            _NOTHING  # UIDs that the session still counts, and their sequence numbers, once computed
-        )
+        # UIDs that the session still counts, and their sequence numbers, once computed
+        self._gone = self._numbers = _NOTHING
         self._changed: Intervals = ()
         self._keywords = 0
         self._waiting: Deferred[None] | None = None

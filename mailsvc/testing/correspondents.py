@@ -27,11 +27,12 @@ MARK = b"Letter-Id: "
 PATIENCE = 120.0
 """Seconds after which an answer that did not come is a complaint."""
 
+# weight, octets from, to: inline and in files
 _SIZES = (
     (60, 1_000, 10_000),
     (25, 10_000, 120_000),
     (15, 130_000, 300_000),
-)  # weight, octets from, to: inline and in files
+)
 _LINE = 900
 
 

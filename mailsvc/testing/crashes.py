@@ -26,9 +26,8 @@ VICTIMS = {"owner": 8, "worker": 6, "main": 2, "all at once": 4}
 """Whom it hits, and how often in twenty. Main alone commits nothing when there are workers; all at once is how a container is killed."""
 
 _FAMILY = {"main", "owner", "worker", "worker 1"}
-_WAL_WRITE_LOCK = (
-    120  # the octet of mail.db-shm that a writing transaction locks (https://sqlite.org/walformat.html#write_lock)
-)
+# The octet of mail.db-shm that a writing transaction locks (https://sqlite.org/walformat.html#write_lock).
+_WAL_WRITE_LOCK = 120
 _FLOCK = "hhqqi"  # struct flock of Linux: type, whence, start, length, pid
 
 

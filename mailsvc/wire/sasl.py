@@ -51,9 +51,8 @@ class SaslFailure(enum.Enum):
     CANCELLED = "cancelled"  # SMTP 501 5.7.0, POP3 -ERR
     MALFORMED = "malformed"  # SMTP 501 5.5.2: not base64, or not what the mechanism's grammar allows
     TOO_LONG = "too-long"  # SMTP 500 5.5.6: a line over LINE_LIMIT, or more than STEP_LIMIT responses
-    REFUSED = (
-        "refused"  # SMTP 535, POP3 [AUTH]: well-formed, but not to be believed (another channel, a replayed nonce)
-    )
+    # SMTP 535, POP3 [AUTH]: well-formed, but not to be believed (another channel, a replayed nonce)
+    REFUSED = "refused"
 
 
 class NotOffered(enum.Enum):

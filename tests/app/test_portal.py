@@ -11,20 +11,21 @@ from twisted.cred.error import UnauthorizedLogin, UnhandledCredentials
 from twisted.cred.portal import IRealm
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import Interface, implementer
 from zope.interface.verify import verifyObject
 
 from mailsvc.app.portal import MailPortal, make_portal
 from mailsvc.app.realm import Realm
-from mailsvc.auth.checkers import Chain
+from mailsvc.auth.checkers import Chain, OutsideSource
 from mailsvc.auth.credentials import ConnectionCredentials
 from mailsvc.auth.doors import Doors, make_doors
 from mailsvc.auth.hashing import Hasher
 from mailsvc.auth.options import AuthOptions, OAuthOptions
 from mailsvc.auth.relay_checker import RelayChecker
-from mailsvc.core.errors import Kind, MailError
-from mailsvc.core.few_lines import EACH, PERIOD
+from mailsvc.core.errors import Kind, MailError, temporary
+from mailsvc.core.few_lines import EACH, PERIOD, TOTAL
 from mailsvc.core.interfaces.delivery import IDelivery
 from mailsvc.core.interfaces.login import IAuthenticated
 from mailsvc.core.interfaces.maildrop import IMaildrop
@@ -177,7 +178,7 @@ class PortalTests(SynchronousTestCase):
             self.assertEqual(avatar.peer.address, PEER.address)
 
     def test_a_source_that_breaks(self) -> None:
-        """What nobody has foreseen has a traceback, for each client that meets it a few times a minute and not for each guess."""
+        """What nobody has foreseen has a traceback, a few times a minute and not for each guess."""
 
         @implementer(ICredentialsChecker)
         class Broken:
@@ -193,6 +194,57 @@ class PortalTests(SynchronousTestCase):
             self.assertEqual((failure.value.reason, failure.value.temporary), ("password-source-failed", True))
         self.assertEqual(len(self.flushLoggedErrors(OSError)), EACH)
         clock.advance(PERIOD)
+
+    def test_an_outage_under_a_flood_of_guesses(self) -> None:
+        """While guessers use up their lines, a source of passwords that fails is in the log, by its name, as a warning."""
+
+        @implementer(ICredentialsChecker)
+        class Source:
+            credentialInterfaces = (IUsernamePassword,)
+            error: Exception = UnauthorizedLogin("wrong-password")
+
+            def requestAvatarId(self, credentials: object) -> None:
+                raise self.error
+
+        clock, source = Clock(), Source()
+        portal = MailPortal(
+            self.realm, [Chain([OutsideSource(source, self.directory, clock)])], lambda event: None, clock=clock
+        )
+        lines = self.lines()
+        for number in range(2 * TOTAL):
+            guess = attrs.evolve(typed("tim"), peer=attrs.evolve(PEER, address=f"198.51.100.{number}"))
+            self.failureResultOf(portal.login(guess, None, IMaildrop), UnauthorizedLogin)
+        self.assertEqual(len(lines), TOTAL)
+        del lines[:]
+        for error in (temporary("pam-helper-gone"), OSError("disk")):
+            source.error = error
+            for _ in range(EACH + 2):
+                self.failureResultOf(portal.login(typed("tim"), None, IMaildrop), MailError)
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), EACH)
+        said = [(event["log_level"], event["reason"]) for event in lines if "reason" in event]
+        faults = ("not-now: pam-helper-gone", "not-now: password-source-failed (Source: OSError)")
+        self.assertEqual(said, [(LogLevel.warn, fault) for fault in faults for _ in range(EACH)])
+        del lines[:]
+        clock.advance(PERIOD)
+        self.assertEqual(
+            {formatEvent(event) for event in lines},
+            {
+                f"{TOTAL} more log-ins failed within a minute, from {TOTAL} place(s)",
+                "4 more log-ins failed within a minute, by 2 fault(s) of ours",
+            },
+        )
+
+    def lines(self) -> list[LogEvent]:
+        """What is logged of log-ins from now on."""
+        found: list[LogEvent] = []
+
+        def observe(event: LogEvent) -> None:
+            if event.get("log_namespace") == "mailsvc.login":
+                found.append(event)
+
+        globalLogPublisher.addObserver(observe)
+        self.addCleanup(globalLogPublisher.removeObserver, observe)
+        return found
 
     def test_a_listener_that_fails_costs_no_log_in(self) -> None:
         """Trouble in whoever listens is logged; the person is in."""

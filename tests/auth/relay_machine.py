@@ -112,9 +112,8 @@ class World:
     """One store, two processes, two clocks."""
 
     def __init__(self) -> None:
-        self.path = tempfile.mkdtemp(
-            dir="/dev/shm" if Path("/dev/shm").is_dir() else None
-        )  # nothing here is about disks
+        # Nothing here is about disks.
+        self.path = tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
         self.clocks = FakeClocks()
         self.patch = patch("mailsvc.store.context.time", SimpleNamespace(time=lambda: self.clocks.wall))
         self.patch.start()

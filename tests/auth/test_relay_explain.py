@@ -108,6 +108,14 @@ SITUATIONS = {
     "20. a domain with a window of its own": situation(
         (attrs.evolve(POP, windows=(("example.test", 60),)), AUTH), grants=(EXPIRED,)
     ),
+    "21. given by hand before the clock was set back": situation(
+        USUAL, grants=(attrs.evolve(BY_HAND, first=NOW + 60, last=NOW + 60),)
+    ),
+    "22. one received mail there, another was given leave by hand": situation(
+        USUAL,
+        grants=(GRANT, attrs.evolve(BY_HAND, id="77aa", account=KIM.id, last=NOW - 120)),
+        holders=(TIM, KIM),
+    ),
 }
 
 

@@ -60,6 +60,16 @@ def test_grant_and_revoke(run: Run) -> None:
         assert not json.loads(run("relay", "explain", "--ip", "203.0.113.9", "--json").output)["allowed"]
 
 
+def test_extended(run: Run) -> None:
+    """Given again for longer, the same permission is told of twice, and the second time until when it lasts now."""
+    first, second = (
+        run("relay", "grant", "203.0.113.9", "alice@example.test", "--for", time).output for time in ("1 h", "1 d")
+    )
+    assert first == second
+    recorded = json.loads(run("relay", "explain", "--ip", "203.0.113.9", "--json").output)["recorded"]
+    assert len({lasts for _, lasts in recorded}) == len(recorded) == 2
+
+
 def test_what_cannot_be_granted(run: Run) -> None:
     """Not to an address of many, not on behalf of who may not send, not for nobody."""
     assert "shared by many people" in run("relay", "grant", "100.64.0.1", "alice@example.test").output

@@ -347,9 +347,8 @@ def test_no_signature_for_strangers() -> None:
 # --- tokens and certificates ---
 
 BEARER = b"auth=Bearer vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg=="
-OAUTH_VECTOR = (
-    b"n,a=user@example.com,\x01host=server.example.com\x01port=143\x01" + BEARER + b"\x01\x01"
-)  # RFC 7628 4.1
+# RFC 7628 4.1
+OAUTH_VECTOR = b"n,a=user@example.com,\x01host=server.example.com\x01port=143\x01" + BEARER + b"\x01\x01"
 XOAUTH2_VECTOR = b"user=someuser@example.com\x01" + BEARER + b"\x01\x01"
 TOKEN = "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg=="
 

@@ -219,9 +219,8 @@ class TestClients:
         ours = shake_hands(tls, first)
         assert tls.vouches(ours)
         again.set_session(session_of(first, ours))
-        tls._trust = ServerTLS(
-            Certificates(pair(), authorities=authority.pem, revoked=authority.revoked(77))
-        )._trust  # the list alone is new: the tickets are still good
+        # The list alone is new: the tickets are still good.
+        tls._trust = ServerTLS(Certificates(pair(), authorities=authority.pem, revoked=authority.revoked(77)))._trust
         ours = shake_hands(tls, again)
         assert reused(again)
         assert not tls.vouches(ours)

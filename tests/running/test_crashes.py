@@ -55,9 +55,8 @@ def test_owner_killed(directory: Path, workers: int) -> None:
         wait_for(lambda: sends(server, "after"), "mail is taken again")
         assert b"Subject: before" in session.retr(1)[1]
         session.quit()
-        wait_for(
-            lambda: reads(server, "before", "after"), "both messages"
-        )  # the other worker may not have the new owner yet
+        # The other worker may not have the new owner yet.
+        wait_for(lambda: reads(server, "before", "after"), "both messages")
 
 
 def test_worker_killed(directory: Path) -> None:

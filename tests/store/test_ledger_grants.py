@@ -23,7 +23,7 @@ from mailsvc.core.operations import (
     RemoveDomain,
     SetPassword,
 )
-from mailsvc.core.secrets import LOGIN, Scope
+from mailsvc.core.secrets import BY_HAND, ELSEWHERE, LOGIN, Scope
 from mailsvc.core.values import AccountFlag
 from mailsvc.ledger.finding import find
 from mailsvc.store.direct import DirectStore
@@ -63,6 +63,12 @@ def proof(made: Made, name: str, **changes: object) -> ProveGrant:
     return attrs.evolve(usual, **changes)
 
 
+def by_hand(made: Made, name: str, **changes: object) -> ProveGrant:
+    """An administrator's word for somebody."""
+    usual = proof(made, name, id=f"{name}-hand", credential=BY_HAND, protocol="hand", mechanism="", tls="")
+    return attrs.evolve(usual, **changes)
+
+
 def rows(store: DirectStore) -> Sequence[Event]:
     """What the ledger says of the address, the oldest first."""
     return find(store.connection(), Query(address=HERE))[::-1]
@@ -85,6 +91,43 @@ def test_begin(made: Made) -> None:
         "tls": "TLSv1.3",
         "until": str(NOW + DAY),
     }
+
+
+def test_extended_by_hand(made: Made) -> None:
+    """Each time an administrator says so there is a row, with the time until which it lasts now; what lasts longer is not cut short."""
+    longer = by_hand(made, "alice", id="alice-2", at=NOW + 1, expiry=NOW + 7 * DAY)
+    shorter = by_hand(made, "alice", id="alice-3", at=NOW + 2, expiry=NOW + 60)
+    made.store.commit([by_hand(made, "alice")])
+    assert made.store.commit([longer, shorter]) == ["alice-hand", "alice-hand"]
+    events = rows(made.store)
+    assert {(event.what, event.reason) for event in events} == {(Happening.GRANTED, "by-hand")}
+    assert [(seen["grant"], int(seen["until"])) for seen in (dict(event.evidence) for event in events)] == [
+        ("alice-hand", NOW + DAY),
+        ("alice-hand", NOW + 7 * DAY),
+        ("alice-hand", NOW + 7 * DAY),
+    ]
+
+
+def test_by_hand_beside_a_log_in(made: Made) -> None:
+    """What was given by hand is no log-in's, wherever its password is kept: neither becomes the other, nor ends with its session."""
+    login = proof(made, "alice", credential=ELSEWHERE)
+    assert made.store.commit([by_hand(made, "alice"), login, attrs.evolve(login, at=NOW + 1)]) == [
+        "alice-hand",
+        "alice-1",
+        "alice-1",
+    ]
+    assert [event.reason for event in rows(made.store)] == ["by-hand", "log-in"]
+    assert made.store.commit([EndGrants(NOW + 2, "logout", ids=("alice-1",))]) == [("alice-1",)]
+    assert made.store.commit([by_hand(made, "alice", id="alice-2", at=NOW + 3)]) == ["alice-hand"]
+
+
+def test_what_ends_one_by_hand(made: Made) -> None:
+    """A new password does not; closing the account does."""
+    alice = made.accounts["alice@example.test"]
+    made.store.commit([by_hand(made, "alice"), SetPassword(alice, "$new")])
+    assert [event.what for event in rows(made.store)] == [Happening.GRANTED]
+    made.store.commit([ChangeAccount(alice, enabled=False)])
+    assert [(event.what, event.reason) for event in rows(made.store)][1:] == [(Happening.ENDED, "account")]
 
 
 def test_an_address_in_a_network(made: Made) -> None:

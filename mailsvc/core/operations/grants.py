@@ -16,7 +16,7 @@ class ProveGrant(Operation):
     :ivar id: random. :ivar epoch: :meth:`IGrants.epoch` at the log-in. :ivar at: now, and ``steady`` on the other clock of the machine's
     start ``boot`` (:mod:`mailsvc.core.clocks`). :ivar expiry: until when this proof counts, ``deadline`` on the other clock.
     :ivar forget: grants that were over before this time are not kept any longer. :ivar address: the client's, for the ledger, whose rows
-    of what begins and ends are written in the same transaction. Other fields: :class:`mailsvc.core.relay.Grant`.
+    of what begins, is extended by hand and ends are written in the same transaction. Other fields: :class:`mailsvc.core.relay.Grant`.
     """
 
     id: str
