@@ -10,7 +10,7 @@ The schedule wakes up when something is due, and when :mod:`mailsvc.queue.loadin
 recipients waiting, in memory too, and says so in the log.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -196,5 +196,5 @@ class Dispatcher:
         self._pump()
 
 
-def _spawn(work: Awaitable[None]) -> None:
-    Deferred.fromCoroutine(work).addErrback(lambda failure: _log.failure("the queue failed", failure))  # type: ignore[arg-type]
+def _spawn(work: Coroutine[Any, Any, None]) -> None:
+    Deferred.fromCoroutine(work).addErrback(lambda failure: _log.failure("the queue failed", failure))

@@ -10,7 +10,7 @@ of the reactor in which it was read, and so is a change: whichever comes last is
 is being tried meanwhile is left to the batch that it is in.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -102,5 +102,5 @@ class Loader:
             _log.failure("the queue cannot be read, once more")
         await deferLater(self._reactor, _AGAIN)
 
-    def _spawn(self, work: Awaitable[None]) -> None:
-        Deferred.fromCoroutine(work).addErrback(lambda failure: _log.failure("the queue cannot be read", failure))  # type: ignore[arg-type]
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        Deferred.fromCoroutine(work).addErrback(lambda failure: _log.failure("the queue cannot be read", failure))

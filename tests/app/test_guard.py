@@ -322,6 +322,7 @@ class DeskTests(ProcessesTestCase):
             self.file.write_text(text)
             self.desk = self.make_desk()
             self.desk.startService()
+            self.assertEqual(list(self.two.guard.throttle.known(self.clock.seconds())), [])
             self.desk.stopService()
 
     def test_morning(self) -> None:
